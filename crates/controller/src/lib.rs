@@ -1,1 +1,7 @@
-//! placeholder
+//! The domain of Codchi: code machines, what is wanted of them, what is observed, and the operations that bring one to the other.
+//!
+//! This crate never names a concrete driver, never runs Nix itself, never prints and never reads the environment. It defines the
+//! traits it needs ([`driver::Driver`], [`nix::Nix`]); the crates that implement them depend on it.
+
+pub mod driver;
+pub mod machine;

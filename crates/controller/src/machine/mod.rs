@@ -1,0 +1,7 @@
+//! Code machines as they are wanted: names, specifications and their files. What is observed of them is in [`crate::status`].
+
+mod name;
+mod spec;
+
+pub use name::{MAX_LEN, MachineName, NameError};
+pub use spec::{MachineSpec, ModuleSpec, NixpkgsChoice};
