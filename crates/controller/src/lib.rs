@@ -4,6 +4,11 @@
 //! traits it needs ([`driver::Driver`], [`nix::Nix`]); the crates that implement them depend on it.
 
 pub mod activity;
+pub mod doctor;
 pub mod driver;
+pub mod failure;
 pub mod machine;
 pub mod nix;
+pub mod operation;
+pub mod settings;
+pub mod status;

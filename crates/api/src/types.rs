@@ -1,0 +1,258 @@
+//! What commands take and give, where it isn't a type of the domain. JSON shapes exist here and nowhere else.
+
+use codchi_controller::{
+    activity::{Activity, ActivityId, LogLine},
+    driver::DriverKind,
+    machine::MachineName,
+    nix::Generation,
+    operation::{Operation, OperationId},
+    settings::Settings,
+    status::{EngineStatus, MachineStatus},
+};
+use serde::{Deserialize, Serialize};
+
+macro_rules! wire {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+        #[serde(rename_all = "camelCase")]
+        $vis struct $name { $($body)* }
+    )*};
+}
+
+wire! {
+    /// For commands that need nothing.
+    #[derive(Default)]
+    pub struct Nothing {}
+
+    /// The address of a repository, as typed.
+    pub struct SourceArgs {
+        /// What the user typed or pasted.
+        pub url: String,
+        /// A branch to follow instead of the default one.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub branch: Option<String>,
+        /// A tag to stay at.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub tag: Option<String>,
+        /// A commit to stay at.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub rev: Option<String>,
+    }
+
+    /// A machine to make.
+    pub struct InitArgs {
+        /// Its name.
+        pub name: String,
+        /// Where its modules come from; without one it is empty.
+        pub source: Option<SourceArgs>,
+        /// Which modules, by name or attribute path. None: the one named in the address, else `default`, else the only one.
+        #[serde(default)]
+        pub modules: Vec<String>,
+        /// `builtin`, or the name of the module whose nixpkgs it follows.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub nixpkgs: Option<String>,
+        /// Which driver keeps it; by default the one of this computer.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub driver: Option<DriverKind>,
+        /// Whether it is started when it is made.
+        pub start: bool,
+    }
+
+    /// Modules to add to a machine.
+    pub struct AddArgs {
+        /// The machine.
+        pub name: String,
+        /// Where they come from.
+        pub source: SourceArgs,
+        /// Which, as in [`InitArgs::modules`].
+        #[serde(default)]
+        pub modules: Vec<String>,
+    }
+
+    /// A module of a machine.
+    pub struct ModuleArgs {
+        /// The machine.
+        pub name: String,
+        /// The module's name in it.
+        pub module: String,
+    }
+
+    /// A machine to rebuild.
+    pub struct RebuildArgs {
+        /// The machine.
+        pub name: String,
+        /// Whether its modules are updated to their newest commits.
+        pub update: bool,
+        /// Whether to stop after the comparison with the running system.
+        pub dry_run: bool,
+    }
+
+    /// A machine.
+    pub struct MachineArgs {
+        /// Its name.
+        pub name: String,
+    }
+
+    /// A machine to stop.
+    pub struct StopArgs {
+        /// Its name.
+        pub name: String,
+        /// At once, without asking it to shut down.
+        pub force: bool,
+    }
+
+    /// Which operations.
+    pub struct OperationsArgs {
+        /// Only those of this machine.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub machine: Option<String>,
+        /// At most so many, the newest.
+        pub limit: u32,
+    }
+
+    /// An operation.
+    pub struct OperationArgs {
+        /// Its identity.
+        pub id: OperationId,
+    }
+
+    /// An operation with its activities.
+    pub struct OperationDetail {
+        /// The operation.
+        pub operation: Operation,
+        /// All activities so far, in the order in which they appeared.
+        pub activities: Vec<Activity>,
+        /// How many log lines there are.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub log_lines: u64,
+    }
+
+    /// A part of a log.
+    pub struct LogArgs {
+        /// Which operation's.
+        pub id: OperationId,
+        /// The first line, from 0; lines are counted after the filter.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub from: u64,
+        /// How many lines at most.
+        pub limit: u32,
+        /// Only lines of this activity.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub activity: Option<ActivityId>,
+    }
+
+    /// A part of a log.
+    pub struct LogPage {
+        /// How many lines the (filtered) log has now.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub total: u64,
+        /// The lines from the one asked for.
+        pub lines: Vec<LogLine>,
+    }
+
+    /// A search in a log.
+    pub struct LogSearchArgs {
+        /// Which operation's.
+        pub id: OperationId,
+        /// What to look for, regardless of case.
+        pub text: String,
+        /// Only lines of this activity.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub activity: Option<ActivityId>,
+    }
+
+    /// Where a search found something.
+    pub struct LogMatches {
+        /// The numbers of the lines, counted as in [`LogArgs::from`]; at most 10,000.
+        #[cfg_attr(feature = "ts", ts(type = "number[]"))]
+        pub lines: Vec<u64>,
+    }
+
+    /// A repository that is offered to begin with.
+    pub struct Sample {
+        /// What to call it.
+        pub name: String,
+        /// Its address.
+        pub url: String,
+        /// What it shows.
+        pub description: String,
+    }
+
+    /// Repositories that are offered to begin with.
+    pub struct SampleList {
+        /// The repositories.
+        pub samples: Vec<Sample>,
+    }
+
+    /// Operations.
+    pub struct OperationList {
+        /// The operations, the newest first.
+        pub operations: Vec<Operation>,
+    }
+
+    /// Generations of a machine.
+    pub struct GenerationList {
+        /// The generations, oldest first.
+        pub generations: Vec<Generation>,
+    }
+
+    /// About this Codchi.
+    pub struct About {
+        /// Its version.
+        pub version: String,
+        /// The driver of this computer.
+        pub driver: DriverKind,
+    }
+}
+
+/// Something changed. The receiver updates what it shows; it never asks on a timer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "event")]
+pub enum Event {
+    /// Machines or the engine changed. The first one after subscribing has all machines.
+    MachinesChanged {
+        /// Those that are new or different.
+        changed: Vec<MachineStatus>,
+        /// Those that are gone.
+        #[cfg_attr(feature = "ts", ts(type = "string[]"))]
+        removed: Vec<MachineName>,
+        /// The engine.
+        engine: EngineStatus,
+    },
+    /// An operation is new or different.
+    OperationChanged {
+        /// The operation.
+        operation: Operation,
+    },
+    /// Activities of an operation are new or different.
+    ActivitiesChanged {
+        /// Which operation.
+        id: OperationId,
+        /// Those activities.
+        activities: Vec<Activity>,
+    },
+    /// An operation's log grew.
+    LogGrew {
+        /// Which operation.
+        id: OperationId,
+        /// How many lines it has now.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        lines: u64,
+    },
+    /// The settings were changed.
+    SettingsChanged {
+        /// The settings.
+        settings: Settings,
+    },
+}

@@ -1,0 +1,11 @@
+//! Long actions as objects: what they do, how far they are, how they ended. They outlive windows and processes as files.
+//!
+//! An operation is a directory `operations/ID` with `operation.json` (replaced atomically), `activity.jsonl` and `log.jsonl`
+//! (appended), and `lock`, which is held while the operation runs. Everyone, also the process that runs it, learns of it from these
+//! files: there is one way for a change to reach a window, whoever made it.
+
+mod model;
+
+pub use model::{
+    Door, Operation, OperationId, OperationKind, OperationOutcome, OperationState, Phase, PhaseProgress, PhaseState,
+};

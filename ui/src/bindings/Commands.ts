@@ -1,0 +1,50 @@
+// Generated from crates/api/src/table.rs; do not edit.
+import type { About } from "./About";
+import type { AddArgs } from "./AddArgs";
+import type { Diagnosis } from "./Diagnosis";
+import type { GenerationList } from "./GenerationList";
+import type { InitArgs } from "./InitArgs";
+import type { LogArgs } from "./LogArgs";
+import type { LogMatches } from "./LogMatches";
+import type { LogPage } from "./LogPage";
+import type { LogSearchArgs } from "./LogSearchArgs";
+import type { MachineArgs } from "./MachineArgs";
+import type { ModuleArgs } from "./ModuleArgs";
+import type { Nothing } from "./Nothing";
+import type { Operation } from "./Operation";
+import type { OperationArgs } from "./OperationArgs";
+import type { OperationDetail } from "./OperationDetail";
+import type { OperationList } from "./OperationList";
+import type { OperationsArgs } from "./OperationsArgs";
+import type { RebuildArgs } from "./RebuildArgs";
+import type { Repository } from "./Repository";
+import type { SampleList } from "./SampleList";
+import type { Settings } from "./Settings";
+import type { Snapshot } from "./Snapshot";
+import type { SourceArgs } from "./SourceArgs";
+import type { StopArgs } from "./StopArgs";
+
+export interface Commands {
+  about: { args: Nothing; result: About };
+  status: { args: Nothing; result: Snapshot };
+  modules: { args: SourceArgs; result: Repository };
+  samples: { args: Nothing; result: SampleList };
+  init: { args: InitArgs; result: Operation };
+  add: { args: AddArgs; result: Operation };
+  module_remove: { args: ModuleArgs; result: Operation };
+  rebuild: { args: RebuildArgs; result: Operation };
+  start: { args: MachineArgs; result: Operation };
+  stop: { args: StopArgs; result: Operation };
+  restart: { args: StopArgs; result: Operation };
+  delete: { args: MachineArgs; result: Operation };
+  generations: { args: MachineArgs; result: GenerationList };
+  operations: { args: OperationsArgs; result: OperationList };
+  operation: { args: OperationArgs; result: OperationDetail };
+  operation_log: { args: LogArgs; result: LogPage };
+  operation_log_search: { args: LogSearchArgs; result: LogMatches };
+  operation_cancel: { args: OperationArgs; result: Nothing };
+  doctor: { args: Nothing; result: Diagnosis };
+  install_controller: { args: Nothing; result: Operation };
+  settings: { args: Nothing; result: Settings };
+  settings_set: { args: Settings; result: Settings };
+}
