@@ -1,3 +1,84 @@
-//! placeholder
+//! `ctrl-serve`: the static binary inside Codchi's containers.
+//!
+//! As PID 1 of the controller it prepares `/nix`, runs and supervises `nix-daemon`, and reports health; as
+//! PID 1 of a code machine it prepares the root and hands over to the NixOS system in the shared store. The
+//! remaining subcommands are what the host runs inside the two by exec.
+//!
+//! Deliberately not here: anything about modules, flakes or operations (the host decides, this binary obeys),
+//! and any network protocol of our own: the host talks to it through the container engine's exec only.
 
-fn main() {}
+mod bundle;
+mod controller;
+mod daemon;
+mod handshake;
+mod health;
+mod machine;
+mod mounts;
+mod network;
+mod prepare;
+mod put;
+mod supervise;
+mod usage;
+mod wait;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use usage::{Invocation, USAGE};
+
+/// Exit code for a wait that reached its deadline, as coreutils' `timeout` has it.
+const EXIT_TIMEOUT: u8 = 124;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let is_init = nix::unistd::getpid().as_raw() == 1;
+    match usage::parse(&args, is_init) {
+        Ok(Invocation::Init) if Path::new(machine::MARKER).exists() => machine::boot(),
+        Ok(Invocation::Init) => controller::run(),
+        Ok(Invocation::Daemon) => fail(1, &daemon::become_daemon()),
+        Ok(Invocation::Health) => {
+            let health = health::read_or_down(Path::new(health::FILE));
+            say(&health.to_json());
+            ExitCode::from(u8::from(!health.ready))
+        }
+        Ok(Invocation::WaitReady { timeout }) => match wait::until_ready(timeout) {
+            Ok(health) => {
+                say(&health.to_json());
+                ExitCode::SUCCESS
+            }
+            Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
+        },
+        Ok(Invocation::WaitUp { timeout }) => match wait::until_up(timeout) {
+            Ok(state) => {
+                say(&state);
+                ExitCode::SUCCESS
+            }
+            Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
+        },
+        Ok(Invocation::Put { dir }) => match put::put(&mut std::io::stdin().lock(), &dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
+        Ok(Invocation::Version) => {
+            say(concat!("ctrl-serve ", env!("CARGO_PKG_VERSION")));
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Help) => {
+            say(USAGE);
+            ExitCode::SUCCESS
+        }
+        Err(e) => fail(2, &format!("{e}\n{USAGE}")),
+    }
+}
+
+/// Prints one line to standard output; a closed pipe is not an error worth a panic.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Prints `ctrl-serve: WHAT` to standard error and gives the exit code.
+fn fail(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "ctrl-serve: {what}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,131 @@
+//! The command line of `ctrl-serve`, parsed by hand: five verbs do not need an argument library in a binary
+//! that every machine carries.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long the waits last unless `--timeout-ms` says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What `--help` prints.
+pub(crate) const USAGE: &str = "usage: ctrl-serve health
+       ctrl-serve wait-ready [--timeout-ms N]   in the controller: until nix-daemon answers
+       ctrl-serve wait-up [--timeout-ms N]      in a machine: until its boot has finished
+       ctrl-serve put DIR                       replace DIR with the tar archive on standard input
+       ctrl-serve --version";
+
+/// One thing to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Invocation {
+    /// Be PID 1.
+    Init,
+    /// Internal: take the listening socket on standard input and become `nix-daemon`.
+    Daemon,
+    /// Print the health object.
+    Health,
+    /// Wait until the controller is ready.
+    WaitReady {
+        /// Longest wait.
+        timeout: Duration,
+    },
+    /// Wait until the machine has finished booting.
+    WaitUp {
+        /// Longest wait.
+        timeout: Duration,
+    },
+    /// Replace a directory.
+    Put {
+        /// Absolute path of the directory.
+        dir: PathBuf,
+    },
+    /// Print the version.
+    Version,
+    /// Print the usage.
+    Help,
+}
+
+/// Why a command line was refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("no command given")]
+    Missing,
+    #[error("unknown command {0:?}")]
+    Unknown(String),
+    #[error("unexpected argument {0:?}")]
+    Unexpected(String),
+    #[error("--timeout-ms needs a number of milliseconds, not {0:?}")]
+    Timeout(String),
+    #[error("put needs an absolute directory")]
+    Directory,
+}
+
+/// Parses `args` (with the program's name first). PID 1 is always the init, whatever the engine passes it.
+pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageError> {
+    if is_init {
+        return Ok(Invocation::Init);
+    }
+    let mut rest = args.iter().skip(1).map(String::as_str);
+    let verb = rest.next().ok_or(UsageError::Missing)?;
+    let rest: Vec<&str> = rest.collect();
+    match (verb, rest.as_slice()) {
+        ("wait-ready", rest) => Ok(Invocation::WaitReady { timeout: timeout(rest)? }),
+        ("wait-up", rest) => Ok(Invocation::WaitUp { timeout: timeout(rest)? }),
+        ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
+        ("put", _) => Err(UsageError::Directory),
+        ("health" | "daemon" | "--version" | "--help", [extra, ..]) => {
+            Err(UsageError::Unexpected((*extra).into()))
+        }
+        ("health", []) => Ok(Invocation::Health),
+        ("daemon", []) => Ok(Invocation::Daemon),
+        ("--version", []) => Ok(Invocation::Version),
+        ("--help", []) => Ok(Invocation::Help),
+        (other, _) => Err(UsageError::Unknown(other.into())),
+    }
+}
+
+fn timeout(rest: &[&str]) -> Result<Duration, UsageError> {
+    match rest {
+        [] => Ok(DEFAULT_TIMEOUT),
+        ["--timeout-ms", n] => {
+            n.parse().map(Duration::from_millis).map_err(|_| UsageError::Timeout((*n).into()))
+        }
+        ["--timeout-ms"] => Err(UsageError::Timeout(String::new())),
+        [other, ..] => Err(UsageError::Unexpected((*other).into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Invocation, UsageError> {
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        parse(&args, false)
+    }
+
+    #[test]
+    fn pid_1_is_the_init_whatever_its_arguments() {
+        assert_eq!(parse(&["/sbin/init".into(), "health".into()], true), Ok(Invocation::Init));
+    }
+
+    #[test]
+    fn verbs_and_their_arguments() {
+        assert_eq!(parsed("x health"), Ok(Invocation::Health));
+        assert_eq!(parsed("x wait-ready"), Ok(Invocation::WaitReady { timeout: DEFAULT_TIMEOUT }));
+        assert_eq!(
+            parsed("x wait-up --timeout-ms 1500"),
+            Ok(Invocation::WaitUp { timeout: Duration::from_millis(1500) })
+        );
+        assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));
+    }
+
+    #[test]
+    fn bad_lines_are_refused_by_name() {
+        assert_eq!(parsed("x"), Err(UsageError::Missing));
+        assert_eq!(parsed("x halt"), Err(UsageError::Unknown("halt".into())));
+        assert_eq!(parsed("x health now"), Err(UsageError::Unexpected("now".into())));
+        assert_eq!(parsed("x wait-up --timeout-ms soon"), Err(UsageError::Timeout("soon".into())));
+        assert_eq!(parsed("x put relative"), Err(UsageError::Directory));
+        assert_eq!(parsed("x put /a /b"), Err(UsageError::Directory));
+    }
+}
