@@ -1,0 +1,9 @@
+{
+  description = "The smallest module: one command";
+
+  outputs =
+    { self }:
+    {
+      nixosModules.hello = ./hello.nix;
+    };
+}

@@ -1,0 +1,7 @@
+# What makes a NixOS a code machine. Each driver's module is always there and active only for its own driver.
+{
+  imports = [
+    ./machine.nix
+    ./lxd.nix
+  ];
+}

@@ -1,0 +1,27 @@
+# The fixture as a function: what flake.nix exports, and what the module tests use without a flake.
+{
+  system ? builtins.currentSystem,
+
+  # The directory that holds boot/busybox and boot/base.tar.gz.
+  source ? toString ./.,
+
+  # Another library in place of the small one: the real nixpkgs lib, for the module tests.
+  baseLib ? import ./lib,
+}:
+let
+  lib = baseLib // {
+    nixosSystem =
+      args:
+      import ./nixos/eval-config.nix (
+        {
+          inherit lib pkgs;
+        }
+        // args
+      );
+  };
+
+  pkgs = import ./pkgs { inherit lib source system; };
+in
+{
+  inherit lib pkgs;
+}

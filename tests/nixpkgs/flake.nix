@@ -1,0 +1,17 @@
+{
+  description = "A stand-in for nixpkgs without the internet: its packages are one tree of Debian's";
+
+  outputs =
+    { self }:
+    let
+      system = "x86_64-linux";
+      fixture = import ./. {
+        inherit system;
+        source = self.outPath;
+      };
+    in
+    {
+      inherit (fixture) lib;
+      legacyPackages.${system} = fixture.pkgs;
+    };
+}
