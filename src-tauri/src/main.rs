@@ -1,3 +1,5 @@
 //! placeholder
-
-fn main() {}
+fn main() -> tauri::Result<()> {
+    tauri::Builder::default().build(tauri::generate_context!())?.run(|_, _| ());
+    Ok(())
+}
