@@ -162,18 +162,19 @@ impl ActivityTree {
         self.nodes.values()
     }
 
-    /// Ends what still runs or is planned, because the whole ended at `now`.
-    pub fn stop_rest(&mut self, now: OffsetDateTime) {
+    /// Ends what still runs or is planned, because the whole ended at `now`; returns what it changed.
+    pub fn stop_rest(&mut self, now: OffsetDateTime) -> Vec<Activity> {
+        let mut stopped = Vec::new();
         for node in self.nodes.values_mut() {
-            match node.state {
-                ActivityState::Running => {
-                    node.state = ActivityState::Stopped;
-                    node.ended = Some(now);
-                }
-                ActivityState::Planned => node.state = ActivityState::Stopped,
-                _ => {}
+            if node.state == ActivityState::Running {
+                node.ended = Some(now);
+            }
+            if matches!(node.state, ActivityState::Running | ActivityState::Planned) {
+                node.state = ActivityState::Stopped;
+                stopped.push(node.clone());
             }
         }
+        stopped
     }
 
     /// Counts builds and downloads by state.

@@ -62,6 +62,14 @@ impl Role {
             Self::Machine(name) => InstanceName(format!("codchi-{name}")),
         }
     }
+
+    /// The role that an instance of this name plays; `None` when no role has such a name. Says nothing of who made it.
+    pub fn of_instance(name: &str) -> Option<Self> {
+        if name == "codchi-controller" {
+            return Some(Self::Controller);
+        }
+        MachineName::new(name.strip_prefix("codchi-")?).ok().map(Self::Machine)
+    }
 }
 
 /// The engine's name of one of Codchi's instances. Made only by [`Role::instance`], so it is always well-formed.

@@ -2,6 +2,8 @@
 
 mod name;
 mod spec;
+mod store;
 
 pub use name::{MAX_LEN, MachineName, NameError};
 pub use spec::{MachineSpec, ModuleSpec, NixpkgsChoice};
+pub(crate) use store::{Built, MachineRecord, MachineStore};

@@ -1,0 +1,199 @@
+//! Files that are never half-written, and versioned JSON that refuses what it doesn't understand.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// Where everything lies on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// What the user wants: `machines/NAME/{machine.json,flake.lock}`, `settings.json`.
+    pub config: PathBuf,
+    /// What happened: `operations/`, `machines/NAME.json`, `locks/`.
+    pub data: PathBuf,
+}
+
+impl Paths {
+    /// One directory for each machine.
+    pub fn machines(&self) -> PathBuf {
+        self.config.join("machines")
+    }
+    /// The settings of all machines.
+    pub fn settings(&self) -> PathBuf {
+        self.config.join("settings.json")
+    }
+    /// One directory for each operation.
+    pub fn operations(&self) -> PathBuf {
+        self.data.join("operations")
+    }
+    /// What was last built, a file for each machine.
+    pub fn records(&self) -> PathBuf {
+        self.data.join("machines")
+    }
+    /// Locks between processes.
+    pub fn locks(&self) -> PathBuf {
+        self.data.join("locks")
+    }
+    /// Makes all of them.
+    ///
+    /// # Errors
+    /// Names the directory that can't be made.
+    pub fn create(&self) -> Result<(), FileError> {
+        for path in [self.machines(), self.operations(), self.records(), self.locks()] {
+            fs::create_dir_all(&path).map_err(|source| FileError::Io { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It can't be read or written.
+    #[error("can't use {path}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It isn't what it should be.
+    #[error("{path} is damaged")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// Where and how.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It was written by a newer Codchi.
+    #[error("{path} was written by a newer Codchi (format {found}, this one knows {known})")]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest format known here.
+        known: u64,
+    },
+}
+
+/// Replaces a file as a whole: readers see the old content or the new one, also after a crash.
+///
+/// # Errors
+/// Names the file; the old content is then still there.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, bytes, true).map_err(|source| FileError::Io { path: path.into(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path)?;
+    if sync {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Writes a value as JSON with the format's version in front.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub(crate) fn write_versioned<T: Serialize>(path: &Path, version: u64, value: &T) -> Result<(), FileError> {
+    write_atomic(path, &versioned(path, version, value)?)
+}
+
+/// Like [`write_versioned`], for content that may be lost when the computer (not only the process) crashes.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub(crate) fn write_versioned_unsynced<T: Serialize>(
+    path: &Path,
+    version: u64,
+    value: &T,
+) -> Result<(), FileError> {
+    let bytes = versioned(path, version, value)?;
+    replace(path, &bytes, false).map_err(|source| FileError::Io { path: path.into(), source })
+}
+
+fn versioned<T: Serialize>(path: &Path, version: u64, value: &T) -> Result<Vec<u8>, FileError> {
+    let damaged = |source| FileError::Damaged { path: path.into(), source };
+    let mut object = serde_json::Map::new();
+    object.insert("version".into(), version.into());
+    if let Value::Object(fields) = serde_json::to_value(value).map_err(damaged)? {
+        object.extend(fields);
+    }
+    let mut bytes = serde_json::to_vec_pretty(&object).map_err(damaged)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Reads what [`write_versioned`] wrote; `None` when there is no file. Format 1 is the first, so there is nothing older to migrate.
+///
+/// # Errors
+/// The file is left as it is.
+pub(crate) fn read_versioned<T: DeserializeOwned>(path: &Path, known: u64) -> Result<Option<T>, FileError> {
+    let damaged = |source| FileError::Damaged { path: path.into(), source };
+    let Some(bytes) = read_if_exists(path)? else { return Ok(None) };
+    let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let found = value.as_object_mut().and_then(|object| object.remove("version")).and_then(|v| v.as_u64());
+    match found {
+        Some(found) if found > known => Err(FileError::Newer { path: path.into(), found, known }),
+        Some(_) => serde_json::from_value(value).map(Some).map_err(damaged),
+        None => Err(damaged(serde::de::Error::missing_field("version"))),
+    }
+}
+
+/// The file's bytes; `None` when there is no file.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::Io { path: path.into(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Thing {
+        a: u32,
+    }
+
+    #[test]
+    fn round_trips_and_refuses_what_it_does_not_know() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x/thing.json");
+        assert_eq!(read_versioned::<Thing>(&path, 1).unwrap(), None);
+        write_versioned(&path, 1, &Thing { a: 3 }).unwrap();
+        assert_eq!(read_versioned::<Thing>(&path, 1).unwrap(), Some(Thing { a: 3 }));
+
+        fs::write(&path, r#"{"version": 2, "a": 3, "b": 4}"#).unwrap();
+        let error = read_versioned::<Thing>(&path, 1).unwrap_err();
+        assert!(matches!(error, FileError::Newer { found: 2, known: 1, .. }), "{error}");
+        for damaged in ["", "{", "{}", r#"{"version": 1}"#, "[1]", "\0"] {
+            fs::write(&path, damaged).unwrap();
+            assert!(matches!(read_versioned::<Thing>(&path, 1), Err(FileError::Damaged { .. })), "{damaged}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), damaged, "left as it is");
+        }
+    }
+}

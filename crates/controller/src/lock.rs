@@ -1,0 +1,74 @@
+//! Locks between processes: the window and the command line may work at the same time, on the same files.
+//!
+//! The operating system drops them when a process ends, however it ends.
+
+use std::{fs::File, path::Path};
+
+use crate::{
+    files::{FileError, Paths},
+    machine::MachineName,
+};
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _file: File,
+}
+
+/// Tries to lock a machine for one operation; `None` when another one has it.
+pub(crate) fn machine(paths: &Paths, machine: &MachineName) -> Result<Option<Held>, FileError> {
+    let name = format!("machine-{}.lock", machine.as_str().to_ascii_lowercase());
+    let path = paths.locks().join(name);
+    try_exclusive(&path)
+}
+
+/// Tries to lock the file at `path`, making it when there is none; `None` when somebody else has it.
+pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Held>, FileError> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Held { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(source)) => Err(FileError::Io { path: path.into(), source }),
+    }
+}
+
+/// The controller as something that operations use and that is replaced only when none does.
+pub(crate) struct ControllerLock {
+    path: std::path::PathBuf,
+}
+
+impl ControllerLock {
+    pub(crate) fn new(paths: &Paths) -> Self {
+        Self { path: paths.locks().join("controller.lock") }
+    }
+
+    /// Waits until nobody installs or replaces the controller, and keeps it from being replaced.
+    pub(crate) async fn shared(&self) -> Result<Held, FileError> {
+        self.wait(|file| file.lock_shared()).await
+    }
+
+    /// Waits until nobody uses the controller, and keeps everybody else away.
+    pub(crate) async fn exclusive(&self) -> Result<Held, FileError> {
+        self.wait(|file| file.lock()).await
+    }
+
+    async fn wait(&self, lock: fn(&File) -> std::io::Result<()>) -> Result<Held, FileError> {
+        let path = self.path.clone();
+        let io = |source| FileError::Io { path: self.path.clone(), source };
+        let file = open(&path)?;
+        tokio::task::spawn_blocking(move || lock(&file).map(|()| Held { _file: file }))
+            .await
+            .map_err(|join| io(std::io::Error::other(join)))?
+            .map_err(io)
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|source| FileError::Io { path: path.into(), source })
+}

@@ -1,0 +1,131 @@
+//! The files that say what is wanted (`machine.json`, `flake.lock`) and what was last built of it (the record).
+
+use std::{fs, io, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{MachineName, MachineSpec};
+use crate::{
+    files::{self, FileError, Paths},
+    nix::{Requirements, StorePath},
+    operation::OperationId,
+};
+
+/// The format of `machine.json` and of the record that is written.
+const VERSION: u64 = 1;
+
+/// All machines of this user.
+#[derive(Clone, Debug)]
+pub(crate) struct MachineStore {
+    paths: Paths,
+}
+
+/// What is known of a machine besides what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct MachineRecord {
+    /// The last build that ended well.
+    pub(crate) built: Option<Built>,
+    /// The last operation on it.
+    pub(crate) last_operation: Option<OperationId>,
+    /// What its modules asked for when they were last evaluated.
+    pub(crate) requirements: Requirements,
+}
+
+/// A build that ended well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Built {
+    /// What was wanted.
+    pub(crate) spec: MachineSpec,
+    /// The lock it was built from.
+    pub(crate) lock: String,
+    /// The image release of the controller, whose flake is one of the inputs.
+    pub(crate) release: String,
+    /// What was built.
+    pub(crate) system: StorePath,
+    /// As which generation.
+    pub(crate) generation: u64,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) at: OffsetDateTime,
+}
+
+impl MachineStore {
+    pub(crate) fn new(paths: Paths) -> Self {
+        Self { paths }
+    }
+
+    /// The names of all machines, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<MachineName>, FileError> {
+        let path = self.paths.machines();
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(FileError::Io { path, source }),
+        };
+        let mut names: Vec<_> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().join("machine.json").exists())
+            .filter_map(|entry| MachineName::new(entry.file_name().to_str()?).ok())
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The machine whose name is the same on a system that doesn't tell cases apart.
+    pub(crate) fn same_name(&self, name: &MachineName) -> Result<Option<MachineName>, FileError> {
+        Ok(self.names()?.into_iter().find(|other| other.same_as(name)))
+    }
+
+    pub(crate) fn spec(&self, name: &MachineName) -> Result<Option<MachineSpec>, FileError> {
+        files::read_versioned(&self.spec_path(name), VERSION)
+    }
+
+    pub(crate) fn write_spec(&self, name: &MachineName, spec: &MachineSpec) -> Result<(), FileError> {
+        files::write_versioned(&self.spec_path(name), VERSION, spec)
+    }
+
+    /// The content of the machine's `flake.lock`.
+    pub(crate) fn lock(&self, name: &MachineName) -> Result<Option<String>, FileError> {
+        Ok(files::read_if_exists(&self.lock_path(name))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    pub(crate) fn write_lock(&self, name: &MachineName, lock: &str) -> Result<(), FileError> {
+        files::write_atomic(&self.lock_path(name), lock.as_bytes())
+    }
+
+    pub(crate) fn record(&self, name: &MachineName) -> Result<MachineRecord, FileError> {
+        Ok(files::read_versioned(&self.record_path(name), VERSION)?.unwrap_or_default())
+    }
+
+    pub(crate) fn write_record(&self, name: &MachineName, record: &MachineRecord) -> Result<(), FileError> {
+        files::write_versioned(&self.record_path(name), VERSION, record)
+    }
+
+    /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated.
+    pub(crate) fn remove(&self, name: &MachineName) -> Result<(), FileError> {
+        let gone = |path: PathBuf, result: io::Result<()>| match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path, source: error }),
+            _ => Ok(()),
+        };
+        let (record, spec) = (self.record_path(name), self.spec_path(name));
+        gone(record.clone(), fs::remove_file(&record))?;
+        gone(spec.clone(), fs::remove_file(&spec))?;
+        let directory = self.paths.machines().join(name.as_str());
+        gone(directory.clone(), fs::remove_dir_all(&directory))
+    }
+
+    fn spec_path(&self, name: &MachineName) -> PathBuf {
+        self.paths.machines().join(name.as_str()).join("machine.json")
+    }
+
+    fn lock_path(&self, name: &MachineName) -> PathBuf {
+        self.paths.machines().join(name.as_str()).join("flake.lock")
+    }
+
+    fn record_path(&self, name: &MachineName) -> PathBuf {
+        self.paths.records().join(format!("{name}.json"))
+    }
+}

@@ -1,0 +1,289 @@
+//! Writing an operation's files while it runs.
+//!
+//! Activities and log lines are collected and written together, at most every [`FLUSH_AFTER`] or when [`FLUSH_BYTES`] are
+//! waiting, so that a build that prints a million lines costs little and memory stays bounded.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Operation, OperationFiles, OperationId, OperationOutcome, OperationState, Phase, files::VERSION,
+};
+use crate::{
+    activity::{Activity, ActivityId, ActivityKind, ActivityState, ActivityTree, LogLevel, LogLine, Observer},
+    failure::Failure,
+    files::{self, FileError},
+    lock,
+};
+
+/// How long a change may wait until it is written.
+const FLUSH_AFTER: Duration = Duration::from_millis(40);
+
+/// How much may wait until it is written.
+const FLUSH_BYTES: usize = 256 << 10;
+
+/// Activities that Codchi itself adds have identities from here on; Nix' are counted from 1.
+const OWN_ACTIVITIES: ActivityId = 1 << 30;
+
+/// How many of the last log lines are kept for the failure.
+const LAST_LINES: usize = 20;
+
+/// A running operation. When the last one drops it, the operation's lock is free.
+pub(crate) struct Journal {
+    me: Weak<Self>,
+    files: OperationFiles,
+    id: OperationId,
+    cancel: CancellationToken,
+    runtime: tokio::runtime::Handle,
+    state: Mutex<State>,
+    _lock: lock::Held,
+}
+
+struct State {
+    operation: Operation,
+    tree: ActivityTree,
+    activity_file: File,
+    log_file: File,
+    /// Lines that wait to be written.
+    activity_bytes: Vec<u8>,
+    log_bytes: Vec<u8>,
+    flush_planned: bool,
+    last_lines: VecDeque<String>,
+    next_own: ActivityId,
+    write_error: Option<String>,
+}
+
+impl Journal {
+    /// Makes the operation's directory and takes its lock.
+    pub(crate) fn begin(files: &OperationFiles, operation: Operation) -> Result<Arc<Self>, FileError> {
+        let id = operation.id;
+        let directory = files.directory(id);
+        fs::create_dir_all(&directory).map_err(|source| FileError::Io { path: directory, source })?;
+        let append = |path: std::path::PathBuf| {
+            File::options().create(true).append(true).open(&path).map_err(|source| FileError::Io { path, source })
+        };
+        let lock = lock::try_exclusive(&files.lock_path(id))?.ok_or_else(|| FileError::Io {
+            path: files.lock_path(id),
+            source: std::io::ErrorKind::ResourceBusy.into(),
+        })?;
+        files::write_versioned(&files.operation_path(id), VERSION, &operation)?;
+        let state = State {
+            operation,
+            tree: ActivityTree::default(),
+            activity_file: append(files.activity_path(id))?,
+            log_file: append(files.log_path(id))?,
+            activity_bytes: Vec::new(),
+            log_bytes: Vec::new(),
+            flush_planned: false,
+            last_lines: VecDeque::with_capacity(LAST_LINES),
+            next_own: OWN_ACTIVITIES,
+            write_error: None,
+        };
+        Ok(Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            files: files.clone(),
+            id,
+            cancel: CancellationToken::new(),
+            runtime: tokio::runtime::Handle::current(),
+            state: Mutex::new(state),
+            _lock: lock,
+        }))
+    }
+
+    /// Cancelled when the user wants the operation to end.
+    pub(crate) fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// The operation as it is now.
+    pub(crate) fn operation(&self) -> Operation {
+        self.state().operation.clone()
+    }
+
+    /// Begins a phase.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.state().operation.enter(phase, OffsetDateTime::now_utc());
+        self.write_all();
+    }
+
+    /// Says that there is nothing to do in the phase that runs.
+    pub(crate) fn skip(&self) {
+        self.state().operation.skip();
+    }
+
+    /// Ends the operation and writes everything.
+    pub(crate) fn finish(&self, result: Result<OperationOutcome, (OperationState, Failure)>) {
+        let now = OffsetDateTime::now_utc();
+        {
+            let mut state = self.state();
+            for activity in state.tree.stop_rest(now) {
+                state.record(&activity);
+            }
+            match result {
+                Ok(outcome) => state.operation.succeed(outcome, now),
+                Err((how, mut failure)) => {
+                    if failure.details.is_empty() && how == OperationState::Failed {
+                        failure.details = state.last_lines.drain(..).collect();
+                    }
+                    state.operation.fail(how, failure, now);
+                }
+            }
+        }
+        self.write_all();
+    }
+
+    /// Does `work` as an activity of Codchi's own.
+    pub(crate) async fn step<T, E>(
+        &self,
+        name: impl Into<String>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let mut activity = Activity {
+            id: {
+                let mut state = self.state();
+                state.next_own += 1;
+                state.next_own
+            },
+            parent: None,
+            kind: ActivityKind::Step,
+            name: name.into(),
+            state: ActivityState::Running,
+            phase: None,
+            started: Some(OffsetDateTime::now_utc()),
+            ended: None,
+            bytes: 0,
+            bytes_expected: 0,
+        };
+        self.activity(&activity);
+        let result = work.await;
+        activity.state = if result.is_ok() { ActivityState::Done } else { ActivityState::Failed };
+        activity.ended = Some(OffsetDateTime::now_utc());
+        self.activity(&activity);
+        result
+    }
+
+    /// Writes a line of Codchi's own into the log.
+    pub(crate) fn say(&self, level: LogLevel, text: impl Into<String>) {
+        self.log(LogLine { activity: None, level, text: text.into() });
+    }
+
+    /// Watches for another process asking to cancel. The watcher ends when it is dropped.
+    pub(crate) fn listen_for_cancel(&self) -> Option<notify::RecommendedWatcher> {
+        use notify::Watcher as _;
+        let (cancel, request) = (self.cancel.clone(), self.files.cancel_path(self.id));
+        let found = request.clone();
+        let mut watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
+            if found.exists() {
+                cancel.cancel();
+            }
+        })
+        .inspect_err(|error| tracing::warn!(%error, "can't watch for a request to cancel"))
+        .ok()?;
+        watcher.watch(request.parent()?, notify::RecursiveMode::NonRecursive).ok()?;
+        Some(watcher)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what waits and, for good, the operation itself.
+    fn write_all(&self) {
+        let mut state = self.state();
+        let lines = state.write_lines();
+        state.operation.counts = state.tree.counts();
+        let path = self.files.operation_path(self.id);
+        let header = files::write_versioned(&path, VERSION, &state.operation);
+        state.report(lines);
+        state.report(header);
+    }
+
+    /// Writes what waits, and the operation in a way that is cheap.
+    fn flush(&self) {
+        let mut state = self.state();
+        state.flush_planned = false;
+        let lines = state.write_lines();
+        state.operation.counts = state.tree.counts();
+        let header = files::write_versioned_unsynced(&self.files.operation_path(self.id), VERSION, &state.operation);
+        state.report(lines);
+        state.report(header);
+    }
+
+    /// Makes sure that what was just added is written soon.
+    fn soon(&self, mut state: MutexGuard<'_, State>) {
+        if state.log_bytes.len() + state.activity_bytes.len() >= FLUSH_BYTES {
+            let written = state.write_lines();
+            state.report(written);
+        }
+        if std::mem::replace(&mut state.flush_planned, true) {
+            return;
+        }
+        let me = self.me.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(FLUSH_AFTER).await;
+            if let Some(me) = me.upgrade() {
+                me.flush();
+            }
+        });
+    }
+}
+
+impl Observer for Journal {
+    fn activity(&self, activity: &Activity) {
+        let mut state = self.state();
+        state.record(activity);
+        if activity.state == ActivityState::Running {
+            state.operation.headline = Some(activity.name.clone());
+        }
+        state.tree.upsert(activity.clone());
+        self.soon(state);
+    }
+
+    fn log(&self, line: LogLine) {
+        let mut state = self.state();
+        if serde_json::to_writer(&mut state.log_bytes, &line).is_ok() {
+            state.log_bytes.push(b'\n');
+        }
+        if state.last_lines.len() == LAST_LINES {
+            state.last_lines.pop_front();
+        }
+        state.last_lines.push_back(line.text);
+        self.soon(state);
+    }
+}
+
+impl State {
+    fn record(&mut self, activity: &Activity) {
+        if serde_json::to_writer(&mut self.activity_bytes, activity).is_ok() {
+            self.activity_bytes.push(b'\n');
+        }
+    }
+
+    fn write_lines(&mut self) -> Result<(), std::io::Error> {
+        let written = self
+            .log_file
+            .write_all(&self.log_bytes)
+            .and_then(|()| self.activity_file.write_all(&self.activity_bytes));
+        self.log_bytes.clear();
+        self.activity_bytes.clear();
+        written
+    }
+
+    /// Notes, once, that the files can't be written; a full disk shouldn't end a build that doesn't need it.
+    fn report<E: std::error::Error>(&mut self, written: Result<(), E>) {
+        let Err(error) = written else { return };
+        let text = error.to_string();
+        if self.write_error.as_ref() != Some(&text) {
+            tracing::error!(operation = %self.operation.id, error = text, "can't write the operation's files");
+            self.write_error = Some(text);
+        }
+    }
+}
