@@ -1,0 +1,16 @@
+import type { ReactNode } from "react";
+import { type GlyphShape, StateGlyph, type StateRole } from "@/icons/StateGlyph";
+import styles from "./Banner.module.css";
+
+/** One sentence and at most two actions; at most one on a page. */
+export function Banner({ role, shape, title, children, actions }: { role: StateRole; shape: GlyphShape; title: string; children?: ReactNode; actions?: ReactNode }) {
+  return (
+    <div className={styles.Banner} data-state={role} role={role === "fail" ? "alert" : "status"}>
+      <StateGlyph shape={shape} />
+      <span className="grow">
+        <strong>{title}</strong> {children}
+      </span>
+      {actions}
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+import { type ReactNode, useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { StateGlyph } from "@/icons/StateGlyph";
+import type { StateView } from "@/state/view";
+import { Button } from "./Button";
+import styles from "./CheckRow.module.css";
+
+interface CheckRowProps {
+  view: StateView;
+  title: string;
+  text?: ReactNode;
+  evidence?: string;
+  /** One line, for what passed. */
+  compact?: boolean;
+  /** What "Fix…" opens. */
+  fix?: ReactNode;
+  /** Stands at the right end instead of "Fix…". */
+  end?: ReactNode;
+}
+
+/** One check of Doctor, first run, and later of requirements and capabilities. Two lines when it needs you, one when it passed. */
+export function CheckRow({ view, title, text, evidence, compact = false, fix, end }: CheckRowProps) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  if (compact) {
+    return (
+      <li className={styles.CheckRow} data-compact data-state={view.role}>
+        <StateGlyph shape={view.shape} />
+        <span className={`${styles.CheckName} truncate`}>{title}</span>
+        <span className={styles.CheckWord}>{view.word}</span>
+        <span className={`${styles.CheckText} truncate`}>{text}</span>
+        <span className={`${styles.CheckEvidence} truncate`}>{evidence}</span>
+      </li>
+    );
+  }
+  return (
+    <li className={styles.CheckRow} data-state={view.role}>
+      <StateGlyph shape={view.shape} />
+      <div className={styles.CheckBody}>
+        <div className={styles.CheckTitle}>
+          {title}
+          <span className={styles.CheckWord}>{view.word}</span>
+        </div>
+        {text !== undefined && (
+          <div className={styles.CheckText}>
+            {text} {evidence !== undefined && evidence !== "" && <span className={styles.CheckEvidence}>{evidence}</span>}
+          </div>
+        )}
+      </div>
+      <div className="row">
+        {end}
+        {fix !== undefined && (
+          <Button size="sm" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+            {open ? t("doctor.hideFix") : t("doctor.fix")}
+          </Button>
+        )}
+      </div>
+      {fix !== undefined && open && (
+        <div className={styles.CheckDetail} id={id}>
+          {fix}
+        </div>
+      )}
+    </li>
+  );
+}

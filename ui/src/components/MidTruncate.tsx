@@ -1,0 +1,37 @@
+import { useLayoutEffect, useRef, useState } from "react";
+import { shorten, textMeasure } from "./midTruncate";
+import styles from "./MidTruncate.module.css";
+import { Tip } from "./Tooltip";
+
+/** A name that is shortened in its middle when it doesn't fit, because its end often carries the meaning. */
+export function MidTruncate({ text }: { text: string }) {
+  const element = useRef<HTMLSpanElement>(null);
+  const [shown, setShown] = useState(text);
+  useLayoutEffect(() => {
+    const span = element.current;
+    if (span === null) return undefined;
+    const fit = () => {
+      const style = getComputedStyle(span);
+      setShown(shorten(text, span.clientWidth, textMeasure(`${style.fontWeight} ${style.fontSize} ${style.fontFamily}`)));
+    };
+    fit();
+    const observer = new ResizeObserver(fit);
+    observer.observe(span);
+    return () => observer.disconnect();
+  }, [text]);
+  const short = shown !== text;
+  return (
+    <Tip text={short ? text : null}>
+      <span ref={element} className={styles.MidTruncate}>
+        {short ? (
+          <>
+            <span aria-hidden="true">{shown}</span>
+            <span className="sr">{text}</span>
+          </>
+        ) : (
+          text
+        )}
+      </span>
+    </Tip>
+  );
+}

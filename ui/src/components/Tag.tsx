@@ -1,0 +1,11 @@
+import type { ReactNode } from "react";
+import type { StateRole } from "@/icons/StateGlyph";
+import styles from "./Tag.module.css";
+
+export function Tag({ role, children }: { role?: StateRole; children: ReactNode }) {
+  return (
+    <span className={styles.Tag} data-state={role}>
+      {children}
+    </span>
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * The one door to everything outside the window: the controller's commands and events, the clipboard, the system's dialogs.
+ * Nothing else in `ui/` may import `@tauri-apps/*`.
+ */
+import { createContext, useContext, type ReactNode } from "react";
+import type { Commands } from "@/bindings/Commands";
+import type { Event } from "@/bindings/Event";
+
+export type CommandName = keyof Commands;
+export type CommandArgs<C extends CommandName> = Commands[C]["args"];
+export type CommandResult<C extends CommandName> = Commands[C]["result"];
+
+export interface Backend {
+  /** Runs a command of the controller. Rejects with a `Failure`. */
+  call<C extends CommandName>(command: C, args: CommandArgs<C>): Promise<CommandResult<C>>;
+  /** Listens until the returned function is called. Resolves once nothing can be missed any more. */
+  subscribe(listener: (event: Event) => void): Promise<() => void>;
+  /** Asks for a folder; null when the user changed their mind. */
+  chooseFolder(title: string): Promise<string | null>;
+  /** Asks for a place and writes the text there; null when the user changed their mind, else the path. */
+  saveText(title: string, suggestedName: string, text: string): Promise<string | null>;
+  copy(text: string): Promise<void>;
+}
+
+const BackendContext = createContext<Backend | null>(null);
+
+export function BackendProvider({ backend, children }: { backend: Backend; children: ReactNode }) {
+  return <BackendContext value={backend}>{children}</BackendContext>;
+}
+
+export function useBackend(): Backend {
+  const backend = useContext(BackendContext);
+  if (backend === null) throw new Error("BackendProvider is missing");
+  return backend;
+}

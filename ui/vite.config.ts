@@ -1,0 +1,22 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
+  // Tauri looks at this port in development and needs it to be the one it was told.
+  server: { port: 1420, strictPort: true, host: "127.0.0.1" },
+  build: {
+    // WebKitGTK 2.44 (light-dark() and OKLCH, which the tokens use) and any current WebView2.
+    target: ["safari17.5", "chrome123"],
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/test/setup.ts"],
+    css: { modules: { classNameStrategy: "non-scoped" } },
+    restoreMocks: true,
+    testTimeout: 15_000,
+  },
+});
