@@ -1,0 +1,255 @@
+//! One isolated world: an engine daemon of its own, images, configuration and data directories, made and removed by
+//! `cargo xtask world DIR [--down]`. The tests use it, and a person does: `eval "$(cargo xtask world DIR)"`.
+//!
+//! Standard output carries `export` lines only; everything for people goes to standard error.
+
+mod bridge;
+mod engine;
+mod leftovers;
+mod record;
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::image::{self, Nixpkgs};
+use crate::packages;
+use crate::process;
+use crate::workspace::Workspace;
+use engine::Daemon;
+pub(crate) use engine::Engine;
+use record::Record;
+
+/// Unix socket paths, with their final NUL, must fit into this (sun_path in unix(7)).
+const SOCKET_PATH_LIMIT: usize = 108;
+/// The longest name an engine gives a socket in its directory.
+const LONGEST_SOCKET: &str = "seccomp.socket";
+
+/// What `cargo xtask world` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// The world's directory
+    pub(crate) dir: PathBuf,
+    /// The engine to run
+    #[arg(long, value_enum, default_value = "lxd")]
+    pub(crate) engine: Engine,
+    /// The Unix group that may use the engine
+    #[arg(long, default_value = "root")]
+    pub(crate) group: String,
+    /// The user who owns the configuration and data directories [default: the one who called sudo, or root]
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Leave the `codchi` command as it is instead of building it first
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Remove every trace of the world
+    #[arg(long)]
+    pub(crate) down: bool,
+}
+
+/// Makes or removes the world.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "a world runs its own container engine and needs root: sudo -E env PATH=\"$PATH\" cargo xtask world {}",
+        options.dir.display()
+    );
+    let dir = absolute(&options.dir)?;
+    if options.down {
+        return down(&dir);
+    }
+    let world = up(workspace, &dir, options)?;
+    print!("{}", exports(workspace, &dir, &world));
+    Ok(())
+}
+
+/// Makes the world, or what is missing of it.
+pub(crate) fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
+    check_length(dir, options.engine)?;
+    if !options.engine.is_installed() {
+        packages::install(options.engine.packages())?;
+    }
+    let user = owner(options.user.as_deref())?;
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let images = image::make(workspace, None, Nixpkgs::Fixture)?;
+    copy_images(&images.dir, &dir.join("images"))?;
+    if !options.no_build {
+        eprintln!("building codchi");
+        process::run(workspace.cargo().args(["build", "--quiet", "-p", "codchi-cli"]))?;
+    }
+    for name in ["config", "data"] {
+        let path = dir.join(name);
+        fs::create_dir_all(&path)?;
+        chown(&path, Some(user.0), Some(user.1))?;
+    }
+    let world = match Record::read(dir)? {
+        Some(world) if world.engine != options.engine => {
+            bail!(
+                "{} already is a world on {}: remove it first with --down",
+                dir.display(),
+                world.engine.name()
+            )
+        }
+        Some(world) => world,
+        None => Record::new(options.engine, &options.group),
+    };
+    start(dir, world)
+}
+
+/// Brings the daemon up and prepares it where it is new.
+fn start(dir: &Path, mut world: Record) -> Result<Record> {
+    let daemon = Daemon::new(world.engine, dir);
+    if daemon.is_up() && world.bridge.is_some() {
+        return Ok(world);
+    }
+    // Held until the engine has made the bridge: two worlds at once must not choose the same.
+    let _lock = bridge::lock()?;
+    world.write(dir)?;
+    if !daemon.is_up() {
+        eprintln!("starting {}", world.engine.name());
+        daemon.start(&world.group)?;
+    }
+    if world.bridge.is_none() {
+        let bridge = bridge::free()?;
+        daemon.preseed(&bridge)?;
+        world.bridge = Some(bridge.name);
+        world.write(dir)?;
+    }
+    Ok(world)
+}
+
+/// Stops and removes everything. A world that is not there is fine.
+fn down(dir: &Path) -> Result<()> {
+    let Some(world) = Record::read(dir)? else {
+        let is_other = dir.exists() && fs::read_dir(dir).is_ok_and(|mut d| d.next().is_some());
+        ensure!(!is_other || is_unfinished(dir), "{} is not a world: nothing was removed", dir.display());
+        return leftovers::remove_dir(dir);
+    };
+    let daemon = Daemon::new(world.engine, dir);
+    if daemon.is_up() {
+        eprintln!("stopping {}", world.engine.name());
+        daemon.shutdown();
+    }
+    leftovers::end_processes(&daemon)?;
+    if let Some(bridge) = &world.bridge {
+        bridge::remove(bridge, world.engine)?;
+    }
+    leftovers::unmount(dir)?;
+    leftovers::remove_dir(dir)
+}
+
+/// A directory that an interrupted `world` left before it wrote its record.
+fn is_unfinished(dir: &Path) -> bool {
+    let ours = ["config", "data", "images"];
+    fs::read_dir(dir).is_ok_and(|entries| {
+        entries.flatten().all(|e| e.file_name().to_str().is_some_and(|n| ours.contains(&n)))
+    })
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir)?;
+    ensure!(dir.parent().is_some(), "{} cannot be a world", dir.display());
+    Ok(dir)
+}
+
+fn check_length(dir: &Path, engine: Engine) -> Result<()> {
+    let socket = dir.join(engine.name()).join(LONGEST_SOCKET);
+    let length = socket.as_os_str().len();
+    ensure!(
+        length < SOCKET_PATH_LIMIT,
+        "{} is too long for a world: its socket {} has {length} bytes, {} fit; choose a directory {} bytes shorter",
+        dir.display(),
+        socket.display(),
+        SOCKET_PATH_LIMIT - 1,
+        length + 1 - SOCKET_PATH_LIMIT
+    );
+    Ok(())
+}
+
+/// User and group id of the named user, of sudo's caller, or of root.
+fn owner(name: Option<&str>) -> Result<(u32, u32)> {
+    if let Some(name) = name {
+        let user =
+            nix::unistd::User::from_name(name)?.with_context(|| format!("there is no user {name:?}"))?;
+        return Ok((user.uid.as_raw(), user.gid.as_raw()));
+    }
+    let id = |name: &str| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(0);
+    Ok((id("SUDO_UID"), id("SUDO_GID")))
+}
+
+/// The world keeps the images it began with; a rebuild beside it does not change them under its feet.
+fn copy_images(from: &Path, to: &Path) -> Result<()> {
+    if to.join("manifest.json").exists()
+        && fs::read(to.join("manifest.json"))? == fs::read(from.join("manifest.json"))?
+    {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (source, name) = entry.map(|e| (e.path(), e.file_name()))?;
+        let target = to.join(&name);
+        let _ = fs::remove_file(&target);
+        if fs::hard_link(&source, &target).is_err() {
+            fs::copy(&source, &target).with_context(|| format!("cannot copy to {}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines for `eval`.
+fn exports(workspace: &Workspace, dir: &Path, world: &Record) -> String {
+    let mut lines = String::new();
+    let mut export = |name: &str, value: &Path| {
+        lines += &format!("export {name}={}\n", quoted(&value.to_string_lossy()));
+    };
+    for (name, value) in Daemon::new(world.engine, dir).environment() {
+        export(name, &value);
+    }
+    export("CODCHI_CONFIG_DIR", &dir.join("config"));
+    export("CODCHI_DATA_DIR", &dir.join("data"));
+    export("CODCHI_IMAGE_DIR", &dir.join("images"));
+    export("CODCHI_DRIVER", Path::new(world.engine.name()));
+    lines +=
+        &format!("export PATH={}:\"$PATH\"\n", quoted(&workspace.target.join("debug").to_string_lossy()));
+    lines
+}
+
+/// A word for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_too_long_for_a_socket_is_refused_with_the_numbers() {
+        let fits = PathBuf::from(format!("/{}", "d".repeat(87)));
+        check_length(&fits, Engine::Lxd).unwrap();
+        let long = PathBuf::from(format!("/{}", "d".repeat(90)));
+        let e = check_length(&long, Engine::Lxd).unwrap_err().to_string();
+        assert!(e.contains("110 bytes") && e.contains("3 bytes shorter"), "{e}");
+    }
+
+    #[test]
+    fn exports_survive_the_shell() {
+        let workspace = Workspace { root: "/src".into(), target: "/src/target".into() };
+        let dir = Path::new("/tmp/it's a $world");
+        let text = exports(&workspace, dir, &Record::new(Engine::Lxd, "root"));
+        let script = format!("{text}printf '%s|%s' \"$LXD_DIR\" \"$CODCHI_DRIVER\"");
+        let out = process::read(std::process::Command::new("sh").args(["-c", &script])).unwrap();
+        assert_eq!(out, "/tmp/it's a $world/lxd|lxd");
+        assert!(text.lines().all(|l| l.starts_with("export ")));
+    }
+
+    #[test]
+    fn a_directory_that_is_no_world_is_not_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.tex"), "").unwrap();
+        assert!(down(dir.path()).unwrap_err().to_string().contains("is not a world"));
+        assert!(dir.path().join("thesis.tex").exists());
+    }
+}

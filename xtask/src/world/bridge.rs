@@ -1,0 +1,96 @@
+//! The network of a world: a bridge name and a subnet nobody else on this host uses.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::engine::Engine;
+use crate::process;
+
+/// Interface names have at most 15 bytes; a number follows.
+const PREFIX: &str = "codchiw";
+/// Held while a bridge is chosen and made.
+const LOCK: &str = "/run/lock/codchi-worlds.lock";
+
+/// A bridge to be made by the engine.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Bridge {
+    /// Its interface name.
+    pub(crate) name: String,
+    /// Its address with the prefix length.
+    pub(crate) address: String,
+}
+
+/// Waits until nobody else chooses.
+pub(crate) fn lock() -> Result<File> {
+    fs::create_dir_all("/run/lock")?;
+    let file = File::options().create(true).truncate(false).write(true).open(LOCK)?;
+    file.lock().with_context(|| format!("cannot lock {LOCK}"))?;
+    Ok(file)
+}
+
+/// The first free one.
+pub(crate) fn free() -> Result<Bridge> {
+    let addresses = process::read(Command::new("ip").args(["-o", "-4", "addr", "show"]))?;
+    let routes = process::read(Command::new("ip").args(["-4", "route", "show", "table", "all"]))?;
+    let taken = format!("{addresses}\n{routes}");
+    choose(&taken, |name| Path::new("/sys/class/net").join(name).exists())
+}
+
+fn choose(taken: &str, exists: impl Fn(&str) -> bool) -> Result<Bridge> {
+    for n in 1..=250 {
+        let (name, subnet) = (format!("{PREFIX}{n}"), format!("10.197.{n}."));
+        if !exists(&name) && !taken.split_whitespace().any(|word| word.starts_with(&subnet)) {
+            return Ok(Bridge { name, address: format!("{subnet}1/24") });
+        }
+    }
+    bail!("all subnets of 10.197.0.0/16 are in use: remove worlds with `cargo xtask world DIR --down`")
+}
+
+/// Removes the interface and the firewall chains that a killed engine leaves behind.
+pub(crate) fn remove(name: &str, engine: Engine) -> Result<()> {
+    if Path::new("/sys/class/net").join(name).exists() {
+        process::run(Command::new("ip").args(["link", "delete", "dev", name]))?;
+    }
+    let table = engine.firewall_table();
+    let Ok(rules) = process::read(Command::new("nft").args(["list", "table", "inet", table])) else {
+        return Ok(());
+    };
+    for chain in chains_of(&rules, name) {
+        process::run(Command::new("nft").args(["delete", "chain", "inet", table, chain]))?;
+    }
+    let left = process::read(Command::new("nft").args(["list", "table", "inet", table]))?;
+    if !left.contains("chain ") {
+        process::run(Command::new("nft").args(["delete", "table", "inet", table]))?;
+    }
+    Ok(())
+}
+
+/// The names of the chains of one bridge: `fwd.NAME`, `in.NAME`, ….
+fn chains_of<'a>(rules: &'a str, bridge: &str) -> Vec<&'a str> {
+    let names =
+        rules.lines().filter_map(|l| l.trim().strip_prefix("chain ")).filter_map(|l| l.split(' ').next());
+    names.filter(|n| n.split_once('.').is_some_and(|(_, of)| of == bridge)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_unused_name_and_subnet_is_chosen() {
+        let taken = "2: eth0 inet 192.0.2.2/24\n5: x inet 10.197.2.1/24";
+        let bridge = choose(taken, |name| name == "codchiw1").unwrap();
+        assert_eq!(bridge, Bridge { name: "codchiw3".into(), address: "10.197.3.1/24".into() });
+        let all: String = (1..=250).map(|n| format!("10.197.{n}.0/24 ")).collect();
+        assert!(choose(&all, |_| false).is_err());
+    }
+
+    #[test]
+    fn only_the_chains_of_this_bridge() {
+        let rules = "table inet lxd {\n\tchain pstrt.codchiw1 {\n\t}\n\tchain fwd.codchiw1 {\n\t}\n\tchain fwd.codchiw10 {\n\t}\n}";
+        assert_eq!(chains_of(rules, "codchiw1"), ["pstrt.codchiw1", "fwd.codchiw1"]);
+    }
+}
