@@ -1,0 +1,195 @@
+//! Making, starting, stopping and removing instances.
+
+use std::time::Duration;
+
+use codchi_controller::driver::{DriverError, InstanceName, InstanceSpec, Mount, StopMode, VolumeName};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    LxdDriver,
+    record::{Record, is_busy, says_busy, status},
+    rest::Purpose,
+    settings,
+};
+
+/// How long starting or stopping waits for another change of the same instance to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl LxdDriver {
+    pub(crate) async fn make_instance(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
+        let name = spec.role.instance();
+        let purpose = Purpose::new("create", "instance", name.as_str());
+        if self.find_record(&name, &purpose).await?.is_some() {
+            return self.configure_instance(spec).await;
+        }
+        let Some(fingerprint) = self.find_image(&spec.image).await? else {
+            let name = format!("{} {}", spec.image.name, spec.image.sha256);
+            return Err(DriverError::NotFound { kind: "image", name });
+        };
+        let (wanted, place) = self.wanted(spec).await?;
+        // A configured pool goes before the profile's.
+        let own_root = !place.profile_has_root || self.pool.is_some();
+        let (config, devices) = wanted.create(own_root.then_some(place.pool.as_str()));
+        let body = json!({
+            "name": name.as_str(),
+            "type": "container",
+            "description": "Made by Codchi",
+            "source": { "type": "image", "fingerprint": fingerprint },
+            "profiles": [self.profile],
+            "config": config,
+            "devices": devices,
+        });
+        match self.rest.change(Method::POST, self.rest.url(&["instances"], &[]), Some(&body), &purpose).await
+        {
+            // Somebody made it in the meantime.
+            Err(DriverError::Engine { action, message }) => match self.find_record(&name, &purpose).await? {
+                Some(_) => self.configure_instance(spec).await,
+                None => Err(DriverError::Engine { action, message }),
+            },
+            // Something that `spec` names; the engine says what.
+            Err(DriverError::NotFound { .. }) => {
+                Err(purpose.refused("the engine doesn't know one of its volumes, its image or its profile"))
+            }
+            outcome => outcome,
+        }
+    }
+
+    pub(crate) async fn configure_instance(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
+        let name = spec.role.instance();
+        let (wanted, _) = self.wanted(spec).await?;
+        let purpose = Purpose::new("configure", "instance", name.as_str());
+        self.edit(&name, &purpose, |config, devices| wanted.apply(config, devices)).await
+    }
+
+    pub(crate) async fn attach_volume(&self, name: &InstanceName, mount: &Mount) -> Result<(), DriverError> {
+        let purpose = Purpose::new("attach a volume to", "instance", name.as_str());
+        let pool = self.place().await?.pool;
+        self.edit(name, &purpose, |_, devices| {
+            let (device, settings) = settings::mount_device(&pool, mount);
+            devices.insert(device, settings);
+        })
+        .await
+    }
+
+    pub(crate) async fn detach_volume(
+        &self,
+        name: &InstanceName,
+        volume: &VolumeName,
+    ) -> Result<(), DriverError> {
+        let purpose = Purpose::new("detach a volume from", "instance", name.as_str());
+        self.edit(name, &purpose, |_, devices| {
+            devices.remove(&settings::device_name(volume));
+        })
+        .await
+    }
+
+    /// Asks for a change of state and waits until it is made, `reached`, or failed. Meeting another change, it waits for that.
+    async fn change_state(
+        &self,
+        name: &InstanceName,
+        body: &serde_json::Value,
+        reached: fn(&Record) -> bool,
+        purpose: &Purpose,
+    ) -> Result<(), DriverError> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if reached(&self.record(name, purpose).await?) {
+                return Ok(());
+            }
+            let url = self.instance_url(name, &["state"]);
+            let reply = self.rest.send(Method::PUT, url, Some(body), None, purpose).await?;
+            let busy = is_busy(&reply);
+            let outcome = match reply.ok(&self.rest, purpose) {
+                Ok(reply) => self.rest.settle(&reply, purpose).await,
+                Err(error) => Err(error),
+            };
+            let Err(DriverError::Engine { message, .. }) = &outcome else { return outcome };
+            let busy = busy || says_busy(message);
+            // Somebody else may have made the same change.
+            if reached(&self.record(name, purpose).await?) {
+                return Ok(());
+            }
+            if !busy || tokio::time::Instant::now() > until {
+                return outcome;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(crate) async fn start_instance(&self, name: &InstanceName) -> Result<(), DriverError> {
+        let purpose = Purpose::new("start", "instance", name.as_str());
+        let body = json!({ "action": "start", "timeout": -1 });
+        let outcome = self.change_state(name, &body, Record::is_running, &purpose).await;
+        let Err(DriverError::Engine { action, message }) = outcome else { return outcome };
+        let reasons = self.start_log(name).await;
+        let message = if reasons.is_empty() { message } else { format!("{message}: {}", reasons.join("; ")) };
+        Err(DriverError::Engine { action, message })
+    }
+
+    /// The errors in the log of the last start: the engine's own words only say that its helper failed.
+    async fn start_log(&self, name: &InstanceName) -> Vec<String> {
+        let purpose = Purpose::new("read the log of", "instance", name.as_str());
+        let url = self.instance_url(name, &["logs", "lxc.log"]);
+        let Ok(reply) = self.rest.send(Method::GET, url, None, None, &purpose).await else {
+            return Vec::new();
+        };
+        let Ok(reply) = reply.ok(&self.rest, &purpose) else { return Vec::new() };
+        reasons(&String::from_utf8_lossy(&reply.body))
+    }
+
+    pub(crate) async fn stop_instance(&self, name: &InstanceName, mode: StopMode) -> Result<(), DriverError> {
+        let purpose = Purpose::new("stop", "instance", name.as_str());
+        let stopped: fn(&Record) -> bool = |record| record.status() == status::STOPPED;
+        if let StopMode::Graceful(patience) = mode {
+            let seconds = patience.as_secs().max(1);
+            let body = json!({ "action": "stop", "timeout": seconds, "force": false });
+            match self.change_state(name, &body, stopped, &purpose).await {
+                Err(DriverError::Engine { message, .. }) => {
+                    tracing::info!(%name, message, "didn't stop when asked, stopping it by force");
+                }
+                outcome => return outcome,
+            }
+        }
+        let body = json!({ "action": "stop", "timeout": -1, "force": true });
+        self.change_state(name, &body, stopped, &purpose).await
+    }
+
+    pub(crate) async fn remove_instance(&self, name: &InstanceName) -> Result<(), DriverError> {
+        let purpose = Purpose::new("delete", "instance", name.as_str());
+        if self.find_record(name, &purpose).await?.is_none() {
+            return Ok(());
+        }
+        let reply =
+            self.rest.send(Method::DELETE, self.instance_url(name, &[]), None, None, &purpose).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        match self.rest.settle(&reply.ok(&self.rest, &purpose)?, &purpose).await {
+            // Somebody else deleted it in the meantime.
+            Err(DriverError::Engine { .. }) if self.find_record(name, &purpose).await?.is_none() => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
+/// The messages of the errors in a log of liblxc: `lxc NAME DATE ERROR  MODULE - FILE:FUNCTION:LINE - MESSAGE`.
+fn reasons(log: &str) -> Vec<String> {
+    let errors = log.lines().filter(|line| line.contains(" ERROR "));
+    errors
+        .filter_map(|line| line.rsplit_once(" - "))
+        .map(|(_, message)| message.trim().to_owned())
+        .take(3)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reasons_of_a_failed_start_are_its_logs_errors() {
+        let log = "lxc codchi-x 20260101 WARN     conf - ../src/lxc/conf.c:x:1 - Harmless\n\
+                   lxc codchi-x 20260101 ERROR    start - ../src/lxc/start.c:start:2164 - No such file or directory - Failed to exec \"/sbin/init\"\n\
+                   lxc codchi-x 20260101 ERROR    sync - ../src/lxc/sync.c:sync_wait:34 - An error occurred\n";
+        assert_eq!(super::reasons(log), ["Failed to exec \"/sbin/init\"", "An error occurred"]);
+    }
+}

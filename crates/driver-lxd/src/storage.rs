@@ -1,0 +1,155 @@
+//! Storage pools and the volumes in them.
+
+use std::collections::BTreeMap;
+
+use codchi_controller::driver::{Device, DriverError, InstanceName, InstanceSpec, VolumeName};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::{
+    LxdDriver,
+    record::Settings,
+    rest::Purpose,
+    settings::{self, Wanted},
+    wire::{Pool, Profile, Volume},
+};
+
+/// The configuration key that marks a volume as ours.
+const VOLUME_KEY: &str = "user.codchi";
+
+/// Where our volumes and root file systems go.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The pool's name.
+    pub(crate) pool: String,
+    /// Whether the profile gives instances a root disk.
+    pub(crate) profile_has_root: bool,
+}
+
+impl LxdDriver {
+    /// Finds the pool: the configured one, else that of the profile's root disk, else the only one there is.
+    pub(crate) async fn place(&self) -> Result<Place, DriverError> {
+        let purpose = Purpose::new("read", "profile", &self.profile);
+        let profile =
+            self.rest.get::<Profile>(self.rest.url(&["profiles", &self.profile], &[]), &purpose).await?;
+        let root = profile.devices.values().find(|device| {
+            let is = |key: &str, value: &str| device.get(key).is_some_and(|found| found == value);
+            is("type", "disk") && is("path", "/")
+        });
+        let profile_has_root = root.is_some();
+        if let Some(pool) = self.pool.clone().or_else(|| root?.get("pool").cloned()) {
+            return Ok(Place { pool, profile_has_root });
+        }
+        let purpose = Purpose::new("choose", "storage pool of", self.rest.flavour.name());
+        let url = self.rest.url(&["storage-pools"], &[("recursion", "1")]);
+        let mut pools = self.rest.get::<Vec<Pool>>(url, &purpose).await?;
+        match pools.len() {
+            1 => Ok(Place { pool: pools.remove(0).name, profile_has_root }),
+            0 => Err(purpose
+                .refused("there is none; create one, for example with `lxd init` or `incus admin init`")),
+            _ => {
+                let names: Vec<_> = pools.into_iter().map(|pool| pool.name).collect();
+                Err(purpose.refused(format!(
+                    "profile '{}' has no root disk and there are several pools ({}); name one in the setting 'pool'",
+                    self.profile,
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn volume_url(&self, pool: &str, volume: &VolumeName) -> url::Url {
+        self.rest.url(&["storage-pools", pool, "volumes", "custom", volume.as_str()], &[])
+    }
+
+    /// Whether a volume is there.
+    ///
+    /// # Errors
+    /// When it is and isn't ours.
+    async fn has_volume(
+        &self,
+        pool: &str,
+        volume: &VolumeName,
+        purpose: &Purpose,
+    ) -> Result<bool, DriverError> {
+        match self.rest.find::<Volume>(self.volume_url(pool, volume), purpose).await? {
+            None => Ok(false),
+            Some(found) if found.config.contains_key(VOLUME_KEY) => Ok(true),
+            Some(_) => Err(DriverError::NotOurs { kind: "volume", name: volume.to_string() }),
+        }
+    }
+
+    pub(crate) async fn make_volume(&self, volume: &VolumeName) -> Result<(), DriverError> {
+        let purpose = Purpose::new("create", "volume", volume.as_str());
+        let pool = self.place().await?.pool;
+        let body = json!({
+            "name": volume.as_str(),
+            "type": "custom",
+            "content_type": "filesystem",
+            "description": "Shared by the containers of Codchi",
+            "config": { VOLUME_KEY: "volume" },
+        });
+        if self.has_volume(&pool, volume, &purpose).await? {
+            return Ok(());
+        }
+        let url = self.rest.url(&["storage-pools", &pool, "volumes", "custom"], &[]);
+        match self.rest.change(Method::POST, url, Some(&body), &purpose).await {
+            // Somebody made it in the meantime. The engines answer 400, 409 or 500, by version.
+            Err(DriverError::Engine { .. }) if self.has_volume(&pool, volume, &purpose).await? => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    pub(crate) async fn remove_volume(&self, volume: &VolumeName) -> Result<(), DriverError> {
+        let purpose = Purpose::new("delete", "volume", volume.as_str());
+        let pool = self.place().await?.pool;
+        if !self.has_volume(&pool, volume, &purpose).await? {
+            return Ok(());
+        }
+        let url = self.volume_url(&pool, volume);
+        let reply = self.rest.send(Method::DELETE, url, None, None, &purpose).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        self.rest.settle(&reply.ok(&self.rest, &purpose)?, &purpose).await
+    }
+
+    /// `spec` in the engine's words, with the place it goes to.
+    pub(crate) async fn wanted(&self, spec: &InstanceSpec) -> Result<(Wanted, Place), DriverError> {
+        let place = self.place().await?;
+        let mut roots = BTreeMap::new();
+        for device in &spec.devices {
+            match device {
+                Device::InstanceRoot { of, path } => roots.extend(self.root_of(of, path, &place.pool).await?),
+                other => {
+                    let purpose = Purpose::new("configure", "instance", spec.role.instance().as_str());
+                    return Err(purpose.refused(format!("this driver doesn't know the device {other:?}")));
+                }
+            }
+        }
+        Ok((Wanted::new(spec, &place.pool, roots), place))
+    }
+
+    /// The device that shows the root of `of`, where the pool keeps it in a plain directory; elsewhere there is none.
+    ///
+    /// Only the engine can look into that directory, so nothing is checked here. In a `dir` pool the root of an instance is
+    /// `SOURCE/containers/NAME/rootfs`, with `PROJECT_` before the name outside of the default project.
+    async fn root_of(
+        &self,
+        of: &InstanceName,
+        path: &str,
+        pool: &str,
+    ) -> Result<Option<(String, Settings)>, DriverError> {
+        let purpose = Purpose::new("read", "storage pool", pool);
+        let pool = self.rest.get::<Pool>(self.rest.url(&["storage-pools", pool], &[]), &purpose).await?;
+        let Some(source) = pool.config.get("source").filter(|_| pool.driver == "dir") else {
+            tracing::info!(pool = pool.name, driver = pool.driver, %of, "no reverse mount on this storage pool");
+            return Ok(None);
+        };
+        let directory = match self.rest.project.as_deref() {
+            None | Some("default") => of.to_string(),
+            Some(project) => format!("{project}_{of}"),
+        };
+        Ok(Some(settings::root_device(of, &format!("{source}/containers/{directory}/rootfs"), path)))
+    }
+}

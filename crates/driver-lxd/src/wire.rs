@@ -1,0 +1,180 @@
+//! The JSON of the interface, as far as it is read. Everything else in an answer is skipped without being kept.
+//!
+//! Source: `doc/rest-api.md` and `shared/api/*.go` of LXD 5.0 and Incus 6.0.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The frame around every answer.
+#[derive(Deserialize)]
+pub(crate) struct Envelope<T> {
+    /// What was asked for; for an operation its description.
+    pub(crate) metadata: T,
+}
+
+/// An answer that says no.
+#[derive(Deserialize)]
+pub(crate) struct Refusal {
+    /// In the engine's words.
+    #[serde(default)]
+    pub(crate) error: String,
+}
+
+/// `GET /1.0`.
+#[derive(Deserialize)]
+pub(crate) struct Server {
+    /// `trusted` or `untrusted`.
+    #[serde(default)]
+    pub(crate) auth: String,
+    #[serde(default)]
+    pub(crate) environment: ServerEnvironment,
+}
+
+#[derive(Deserialize, Default)]
+pub(crate) struct ServerEnvironment {
+    #[serde(default)]
+    pub(crate) server_version: String,
+}
+
+/// `GET /1.0/operations/ID`, also inside of the answer that started it.
+#[derive(Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) status_code: u16,
+    /// Why it failed.
+    #[serde(default)]
+    pub(crate) err: String,
+    #[serde(default)]
+    pub(crate) metadata: Value,
+}
+
+impl Operation {
+    /// Done, as opposed to failed or cancelled.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status_code == 200
+    }
+
+    /// Neither done nor failed nor cancelled.
+    pub(crate) fn is_running(&self) -> bool {
+        self.status_code < 200
+    }
+}
+
+/// One of `GET /1.0/instances?recursion=2`.
+#[derive(Deserialize)]
+pub(crate) struct Instance<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Cow<'a, str>,
+    #[serde(default)]
+    pub(crate) status_code: u16,
+    #[serde(borrow, default)]
+    pub(crate) last_used_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) config: OurKeys<'a>,
+    #[serde(borrow, default)]
+    pub(crate) state: Option<State<'a>>,
+}
+
+/// The configuration keys that say whose an instance is.
+#[derive(Deserialize, Default)]
+pub(crate) struct OurKeys<'a> {
+    #[serde(borrow, default, rename = "user.codchi.role")]
+    pub(crate) role: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "user.codchi.image")]
+    pub(crate) image: Option<Cow<'a, str>>,
+}
+
+/// What an instance uses; counters are 0 or -1 where the engine can't tell.
+#[derive(Deserialize)]
+pub(crate) struct State<'a> {
+    /// Only Incus has it.
+    #[serde(borrow, default)]
+    pub(crate) started_at: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) network: Option<BTreeMap<Cow<'a, str>, Interface<'a>>>,
+    #[serde(default)]
+    pub(crate) cpu: Counter,
+    #[serde(default)]
+    pub(crate) memory: Counter,
+}
+
+#[derive(Deserialize, Default)]
+pub(crate) struct Counter {
+    #[serde(default)]
+    pub(crate) usage: i64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Interface<'a> {
+    #[serde(borrow, default)]
+    pub(crate) addresses: Vec<Address<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Address<'a> {
+    #[serde(borrow)]
+    pub(crate) family: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) address: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) scope: Cow<'a, str>,
+}
+
+/// `GET /1.0/images/aliases/NAME`.
+#[derive(Deserialize)]
+pub(crate) struct Alias {
+    /// The image's fingerprint.
+    pub(crate) target: String,
+}
+
+/// One of `GET /1.0/images?recursion=1`.
+#[derive(Deserialize)]
+pub(crate) struct StoredImage {
+    pub(crate) fingerprint: String,
+    #[serde(default)]
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// `GET /1.0/storage-pools/NAME`, and one of the list.
+#[derive(Deserialize)]
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) driver: String,
+    #[serde(default)]
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// `GET /1.0/storage-pools/POOL/volumes/custom/NAME`.
+#[derive(Deserialize)]
+pub(crate) struct Volume {
+    #[serde(default)]
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// `GET /1.0/profiles/NAME`.
+#[derive(Deserialize)]
+pub(crate) struct Profile {
+    #[serde(default)]
+    pub(crate) devices: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// One message of `/1.0/events?type=lifecycle`.
+#[derive(Deserialize)]
+pub(crate) struct Event<'a> {
+    #[serde(borrow)]
+    pub(crate) metadata: Lifecycle<'a>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Lifecycle<'a> {
+    /// Such as `instance-started`.
+    #[serde(borrow)]
+    pub(crate) action: Cow<'a, str>,
+    /// The path of what it happened to, such as `/1.0/instances/NAME?project=foo`.
+    #[serde(borrow)]
+    pub(crate) source: Cow<'a, str>,
+}
