@@ -6,3 +6,5 @@
 pub mod attr_path;
 pub mod flake_ref;
 mod nix_string;
+
+pub mod flake;

@@ -58,7 +58,7 @@ fn parse_address(text: &str) -> Result<FlakeRef, SourceError> {
     }
     if text.starts_with('/') {
         let (path, query) = split::cut(text, '?');
-        return git_file(path.to_owned(), query);
+        return git_file(path, query);
     }
     if let Some((scheme, rest)) = split::scheme(text)
         && !scheme.contains('.')
@@ -359,13 +359,13 @@ fn file(scheme: &str, rest: &str) -> Result<FlakeRef, SourceError> {
             "an archive of this computer is not a repository; use the directory of a git repository",
         ));
     }
-    git_file(decode_path(parts.path)?, parts.query)
+    git_file(&decode_path(parts.path)?, parts.query)
 }
 
 /// A git repository of this computer; `path` is decoded.
-fn git_file(path: String, query: Option<&str>) -> Result<FlakeRef, SourceError> {
+fn git_file(path: &str, query: Option<&str>) -> Result<FlakeRef, SourceError> {
     let params = Params::new(split::query(query)?, Allowed::Git)?;
-    git_at(Transport::File, None, validate::absolute(&path)?, params)
+    git_at(Transport::File, None, validate::absolute(path)?, params)
 }
 
 /// `USER@HOST:PATH` and `HOST.DOMAIN:PATH`; `None` when it isn't one.
