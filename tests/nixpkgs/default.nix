@@ -2,9 +2,6 @@
 {
   system ? builtins.currentSystem,
 
-  # The directory that holds boot/busybox and boot/base.tar.gz.
-  source ? toString ./.,
-
   # Another library in place of the small one: the real nixpkgs lib, for the module tests.
   baseLib ? import ./lib,
 }:
@@ -20,7 +17,7 @@ let
       );
   };
 
-  pkgs = import ./pkgs { inherit lib source system; };
+  pkgs = import ./pkgs { inherit lib system; };
 in
 {
   inherit lib pkgs;

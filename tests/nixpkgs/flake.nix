@@ -2,13 +2,10 @@
   description = "A stand-in for nixpkgs without the internet: its packages are one tree of Debian's";
 
   outputs =
-    { self }:
+    _:
     let
       system = "x86_64-linux";
-      fixture = import ./. {
-        inherit system;
-        source = self.outPath;
-      };
+      fixture = import ./. { inherit system; };
     in
     {
       inherit (fixture) lib;

@@ -89,6 +89,9 @@ while read -r program; do
   [ -f "usr/bin/$program" ] || { echo "finish.sh: set-uid program missing: $program" >&2; exit 1; }
 done <usr/share/setuid-programs
 
+# --- a line that Debian's own debian.conf has too: systemd-tmpfiles would say so at every switch
+sed -i '/[[:space:]]\/run\/lock[[:space:]]/d' usr/lib/tmpfiles.d/legacy.conf
+
 # --- modes as the store has them
 chmod -R u+rw,go+r,go-w,a-s .
 find . -type d -exec chmod 755 {} +

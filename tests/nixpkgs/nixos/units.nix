@@ -72,6 +72,7 @@ let
     aliases = strings;
     restartIfChanged = boolean true;
     reloadIfChanged = boolean false;
+    # Accepted; a changed unit is always restarted in one step.
     stopIfChanged = boolean true;
     restartTriggers = mkOption {
       type = types.listOf types.unspecified;
@@ -223,7 +224,7 @@ rec {
     dir: units:
     let
       link = unit: directory: {
-        "${dir}/${directory}/${unit}".source = "../${unit}";
+        "${dir}/${directory}/${unit}".source = "/etc/${dir}/${unit}";
       };
 
       filesOf =
@@ -237,7 +238,7 @@ rec {
           [ { "${dir}/${fullName}".text = kind.show unit; } ]
           ++ map (target: link fullName "${target}.wants") unit.wantedBy
           ++ map (target: link fullName "${target}.requires") unit.requiredBy
-          ++ map (alias: { "${dir}/${alias}".source = fullName; }) unit.aliases;
+          ++ map (alias: { "${dir}/${alias}".source = "/etc/${dir}/${fullName}"; }) unit.aliases;
     in
     lib.concatLists (
       lib.mapAttrsToList (

@@ -1,11 +1,7 @@
 # The package set: a few builders and a few packages, all with the names that they have in nixpkgs.
-{
-  lib,
-  source,
-  system,
-}:
+{ lib, system }:
 let
-  debian = import ./debian.nix { inherit lib source system; };
+  debian = import ./debian.nix { inherit system; };
 
   builders = import ./builders.nix {
     inherit lib system;

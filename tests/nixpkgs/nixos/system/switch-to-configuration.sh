@@ -72,6 +72,9 @@ status=0
 say "stopping" "${stop[@]}"
 [ ${#stop[@]} = 0 ] || systemctl stop -- "${stop[@]}" || status=4
 
+# What failed before is forgotten, so that what fails now is this system's.
+systemctl reset-failed
+
 echo "activating the configuration..." >&2
 "$new/activate" || status=2
 
