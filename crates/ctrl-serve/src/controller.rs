@@ -16,8 +16,8 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -28,6 +28,7 @@ use crate::health::{self, Health};
 use crate::mounts;
 use crate::network;
 use crate::prepare;
+use crate::signals;
 use crate::supervise::{Action, Event, State, Supervisor};
 
 /// How long stray processes may take to end after TERM, once the daemon is gone.
@@ -72,13 +73,8 @@ struct Controller {
 
 impl Controller {
     fn new() -> io::Result<Self> {
-        // PID 1 inherits what the engine configured; children get clean environments, the shell tools this one.
-        // Blocked before the first child: none of these may be lost.
-        let mask: SigSet = [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGPWR, Signal::SIGINT, Signal::SIGHUP]
-            .into_iter()
-            .collect();
-        mask.thread_block()?;
-        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        // Before the first child: none of these may be lost.
+        let signals = signals::take()?;
         mount_run()?;
         if let Err(e) = network::loopback_up() {
             log(&format!("cannot bring loopback up: {e}"));

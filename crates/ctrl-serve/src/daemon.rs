@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 
 use crate::bundle::BUNDLE;
 use crate::handshake::{self, Reply};
+use crate::signals;
 
 /// Where nix looks for its daemon.
 pub(crate) const SOCKET: &str = "/nix/var/nix/daemon-socket/socket";
@@ -86,6 +87,9 @@ pub(crate) fn become_daemon() -> io::Error {
         Ok(fd) => fd.into_raw_fd(),
         Err(e) => return e.into(),
     };
+    if let Err(e) = signals::unblock() {
+        return e;
+    }
     if socket != 3 {
         return io::Error::other(format!("the daemon's socket must be descriptor 3, it became {socket}"));
     }

@@ -17,6 +17,7 @@ mod mounts;
 mod network;
 mod prepare;
 mod put;
+mod signals;
 mod supervise;
 mod usage;
 mod wait;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Init) if Path::new(machine::MARKER).exists() => machine::boot(),
         Ok(Invocation::Init) => controller::run(),
         Ok(Invocation::Daemon) => fail(1, &daemon::become_daemon()),
+        Ok(Invocation::Become { argv }) => fail(1, &signals::become_program(&argv)),
         Ok(Invocation::Health) => {
             let health = health::read_or_down(Path::new(health::FILE));
             say(&health.to_json());

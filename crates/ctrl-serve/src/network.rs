@@ -5,7 +5,9 @@
 
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::signals;
 
 /// What the image's DHCP client runs on a lease.
 const SCRIPT: &str = "/usr/share/codchi-net/udhcpc.sh";
@@ -15,7 +17,7 @@ const SCRIPT: &str = "/usr/share/codchi-net/udhcpc.sh";
 /// # Errors
 /// `ip` cannot be started.
 pub(crate) fn loopback_up() -> io::Result<()> {
-    Command::new("ip").args(["link", "set", "lo", "up"]).stdin(Stdio::null()).spawn().map(drop)
+    signals::command("ip").args(["link", "set", "lo", "up"]).stdin(Stdio::null()).spawn().map(drop)
 }
 
 /// The interface to configure: `eth0`, else the first that is not loopback.
@@ -34,7 +36,7 @@ pub(crate) fn interface(sys_class_net: &Path) -> Option<String> {
 /// # Errors
 /// The client cannot be started.
 pub(crate) fn spawn_dhcp(interface: &str) -> io::Result<i32> {
-    let child = Command::new("busybox")
+    let child = signals::command("busybox")
         .args(["udhcpc", "-f", "-i", interface, "-t", "4", "-T", "1", "-A", "5", "-s", SCRIPT])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

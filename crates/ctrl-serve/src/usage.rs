@@ -21,6 +21,11 @@ pub(crate) enum Invocation {
     Init,
     /// Internal: take the listening socket on standard input and become `nix-daemon`.
     Daemon,
+    /// Internal: become this program, with no signal blocked.
+    Become {
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
     /// Print the health object.
     Health,
     /// Wait until the controller is ready.
@@ -70,6 +75,9 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
     match (verb, rest.as_slice()) {
         ("wait-ready", rest) => Ok(Invocation::WaitReady { timeout: timeout(rest)? }),
         ("wait-up", rest) => Ok(Invocation::WaitUp { timeout: timeout(rest)? }),
+        ("become", [_, ..]) => {
+            Ok(Invocation::Become { argv: rest.iter().map(|a| (*a).to_owned()).collect() })
+        }
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
         ("put", _) => Err(UsageError::Directory),
         ("health" | "daemon" | "--version" | "--help", [extra, ..]) => {
