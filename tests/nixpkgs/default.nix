@@ -2,6 +2,9 @@
 {
   system ? builtins.currentSystem,
 
+  # The directory with busybox and base.tar.gz, which `cargo xtask image` makes.
+  boot ? ./boot,
+
   # Another library in place of the small one: the real nixpkgs lib, for the module tests.
   baseLib ? import ./lib,
 }:
@@ -17,7 +20,7 @@ let
       );
   };
 
-  pkgs = import ./pkgs { inherit lib system; };
+  pkgs = import ./pkgs { inherit boot lib system; };
 in
 {
   inherit lib pkgs;

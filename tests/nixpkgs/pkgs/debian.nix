@@ -2,16 +2,16 @@
 #
 # boot/base.tar.gz and boot/busybox are made by `cargo xtask image` out of base/packages.txt and base/finish.sh. The archive
 # is unpacked by a derivation: a tree of files as (part of) a flake would take seconds to hash at every lock.
-{ system }:
+{ boot, system }:
 let
   # Store paths of their own, so that the tree is the same whatever else changes in the fixture.
   #
   # With its hash beside it the archive isn't read again once it is in the store: that saves 0.2 s at each evaluation.
-  hashFile = ../boot/base.tar.gz.sha256;
+  hashFile = boot + "/base.tar.gz.sha256";
   archive = builtins.path (
     {
       name = "debian-base.tar.gz";
-      path = ../boot/base.tar.gz;
+      path = boot + "/base.tar.gz";
       recursive = false;
     }
     // (
@@ -25,7 +25,7 @@ let
   # busybox finds its applet by its own name, so it can't be a store path itself.
   bootstrapTools = builtins.path {
     name = "bootstrap-tools";
-    path = ../boot;
+    path = boot;
     filter = path: _: baseNameOf path == "busybox";
   };
 in

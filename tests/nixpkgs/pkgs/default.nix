@@ -1,7 +1,11 @@
 # The package set: a few builders and a few packages, all with the names that they have in nixpkgs.
-{ lib, system }:
+{
+  boot,
+  lib,
+  system,
+}:
 let
-  debian = import ./debian.nix { inherit system; };
+  debian = import ./debian.nix { inherit boot system; };
 
   builders = import ./builders.nix {
     inherit lib system;
