@@ -14,9 +14,9 @@ use serde_json::Value;
 use crate::{
     Api,
     types::{
-        About, AddArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs,
-        Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs, RebuildArgs, SampleList, SourceArgs,
-        StopArgs,
+        About, AddArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs,
+        ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs, Prepared,
+        RebuildArgs, SampleList, SourceArgs, StopArgs,
     },
 };
 
@@ -112,7 +112,7 @@ commands! {
     operation_log_search: LogSearchArgs => LogMatches,
     operation_cancel: OperationArgs => Nothing,
     doctor: Nothing => Diagnosis,
-    install_controller: Nothing => Operation,
+    prepare: Nothing => Prepared,
     settings: Nothing => Settings,
     settings_set: Settings => Settings,
 }

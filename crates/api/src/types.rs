@@ -1,13 +1,11 @@
 //! What commands take and give, where it isn't a type of the domain. JSON shapes exist here and nowhere else.
 
+pub use codchi_controller::event::Event;
 use codchi_controller::{
     activity::{Activity, ActivityId, LogLine},
     driver::DriverKind,
-    machine::MachineName,
     nix::Generation,
     operation::{Operation, OperationId},
-    settings::Settings,
-    status::{EngineStatus, MachineStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -206,6 +204,12 @@ wire! {
         pub generations: Vec<Generation>,
     }
 
+    /// Whether something has to be done before machines can be made.
+    pub struct Prepared {
+        /// What does it; nothing when all is ready.
+        pub operation: Option<Operation>,
+    }
+
     /// About this Codchi.
     pub struct About {
         /// Its version.
@@ -213,46 +217,4 @@ wire! {
         /// The driver of this computer.
         pub driver: DriverKind,
     }
-}
-
-/// Something changed. The receiver updates what it shows; it never asks on a timer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "event")]
-pub enum Event {
-    /// Machines or the engine changed. The first one after subscribing has all machines.
-    MachinesChanged {
-        /// Those that are new or different.
-        changed: Vec<MachineStatus>,
-        /// Those that are gone.
-        #[cfg_attr(feature = "ts", ts(type = "string[]"))]
-        removed: Vec<MachineName>,
-        /// The engine.
-        engine: EngineStatus,
-    },
-    /// An operation is new or different.
-    OperationChanged {
-        /// The operation.
-        operation: Operation,
-    },
-    /// Activities of an operation are new or different.
-    ActivitiesChanged {
-        /// Which operation.
-        id: OperationId,
-        /// Those activities.
-        activities: Vec<Activity>,
-    },
-    /// An operation's log grew.
-    LogGrew {
-        /// Which operation.
-        id: OperationId,
-        /// How many lines it has now.
-        #[cfg_attr(feature = "ts", ts(type = "number"))]
-        lines: u64,
-    },
-    /// The settings were changed.
-    SettingsChanged {
-        /// The settings.
-        settings: Settings,
-    },
 }

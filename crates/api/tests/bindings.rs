@@ -14,7 +14,11 @@ fn typescript_bindings_are_fresh() {
     }
     let fresh = tempfile::tempdir().unwrap();
     codchi_api::export_typescript(fresh.path()).unwrap();
-    assert_eq!(files(&committed), files(fresh.path()), "run `UPDATE_BINDINGS=1 cargo test -p codchi-api --features ts`");
+    assert_eq!(
+        files(&committed),
+        files(fresh.path()),
+        "run `UPDATE_BINDINGS=1 cargo test -p codchi-api --features ts`"
+    );
 }
 
 fn files(directory: &Path) -> BTreeMap<String, String> {

@@ -77,6 +77,14 @@ pub struct Activity {
     pub bytes_expected: u64,
 }
 
+impl Activity {
+    /// Ends it now.
+    pub fn end(&mut self, well: bool) {
+        self.state = if well { ActivityState::Done } else { ActivityState::Failed };
+        self.ended = Some(OffsetDateTime::now_utc());
+    }
+}
+
 /// How important a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -105,6 +113,11 @@ pub struct LogLine {
     pub level: LogLevel,
     /// The text.
     pub text: String,
+}
+
+/// A line of foreign output without anything that could steer a terminal.
+pub(crate) fn plain(line: &str) -> String {
+    line.trim_end_matches(['\r', '\n']).chars().filter(|c| *c == '\t' || !c.is_control()).collect()
 }
 
 /// Is told what happens while something long runs. Implementations return at once.

@@ -4,14 +4,23 @@
 //! traits it needs ([`driver::Driver`], [`nix::Nix`]); the crates that implement them depend on it.
 
 pub mod activity;
+pub mod containers;
+mod controller;
 pub mod doctor;
 pub mod driver;
+pub mod error;
+pub mod event;
 pub mod failure;
 pub mod files;
 pub mod images;
+mod live;
 mod lock;
 pub mod machine;
 pub mod nix;
 pub mod operation;
+mod pipeline;
 pub mod settings;
+mod setup;
 pub mod status;
+
+pub use controller::{Controller, NewMachine};

@@ -28,11 +28,12 @@ pub struct Run<'a> {
 /// Nix, as far as Codchi uses it. All paths are the controller's.
 #[async_trait]
 pub trait Nix: Send + Sync + 'static {
-    /// Understands what a user typed or pasted as the address of a repository. Pure.
+    /// Understands what a user typed or pasted as the address of a repository. Pure. `parameter` is a `ref` or `rev` that was said
+    /// beside it; one that the address already has is an error.
     ///
     /// # Errors
     /// Says what is wrong with it, never repeating a password.
-    fn parse_source(&self, input: &str) -> Result<Source, SourceError>;
+    fn parse_source(&self, input: &str, parameter: Option<(&str, String)>) -> Result<Source, SourceError>;
 
     /// Reads which modules the repository offers. Builds nothing, runs no import-from-derivation, honours no `nixConfig`.
     async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError>;

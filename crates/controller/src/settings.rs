@@ -47,6 +47,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::default(), language: Language::default(), close_to_tray: true, notifications: true }
+        Self {
+            theme: Theme::default(),
+            language: Language::default(),
+            close_to_tray: true,
+            notifications: true,
+        }
     }
 }

@@ -16,6 +16,7 @@ import type { OperationArgs } from "./OperationArgs";
 import type { OperationDetail } from "./OperationDetail";
 import type { OperationList } from "./OperationList";
 import type { OperationsArgs } from "./OperationsArgs";
+import type { Prepared } from "./Prepared";
 import type { RebuildArgs } from "./RebuildArgs";
 import type { Repository } from "./Repository";
 import type { SampleList } from "./SampleList";
@@ -44,7 +45,7 @@ export interface Commands {
   operation_log_search: { args: LogSearchArgs; result: LogMatches };
   operation_cancel: { args: OperationArgs; result: Nothing };
   doctor: { args: Nothing; result: Diagnosis };
-  install_controller: { args: Nothing; result: Operation };
+  prepare: { args: Nothing; result: Prepared };
   settings: { args: Nothing; result: Settings };
   settings_set: { args: Settings; result: Settings };
 }

@@ -3,10 +3,11 @@
 //! A driver makes, starts, stops and removes *instances*, shares *volumes* between them, and runs commands in them. It knows
 //! nothing of Nix, modules, operations or generations: those live in the rest of this crate.
 //!
-//! The same contracts are kept by LXD, Incus, WSL and the in-memory [`fake`]; the conformance suite in `tests/` runs one body on
+//! The same contracts are kept by LXD, Incus, WSL and the in-memory `fake`; the conformance suite in `tests/` runs one body on
 //! all of them. How `wsl.exe` implements each method is said in its documentation.
 
 mod exec;
+#[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod types;
 
@@ -17,8 +18,8 @@ use futures::stream::BoxStream;
 
 pub use exec::{Exec, ExecControl, ExecOutput, ExecSpec, ExecStdin, Terminal};
 pub use types::{
-    Device, DriverError, DriverKind, EngineInfo, Image, InstanceEvent, InstanceName, InstanceSpec, InstanceState,
-    InstanceStatus, Mount, Role, StopMode, Usage, VolumeName,
+    Device, DriverError, DriverKind, EngineInfo, Image, InstanceEvent, InstanceName, InstanceSpec,
+    InstanceState, InstanceStatus, Mount, Role, StopMode, Usage, VolumeName,
 };
 
 /// How containers are made on this computer.

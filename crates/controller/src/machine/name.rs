@@ -56,8 +56,29 @@ pub enum NameError {
 
 /// The controller's instance has this name; the others are device names that Windows refuses as file names.
 const RESERVED: &[&str] = &[
-    "controller", "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
-    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+    "controller",
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    "com1",
+    "com2",
+    "com3",
+    "com4",
+    "com5",
+    "com6",
+    "com7",
+    "com8",
+    "com9",
+    "lpt1",
+    "lpt2",
+    "lpt3",
+    "lpt4",
+    "lpt5",
+    "lpt6",
+    "lpt7",
+    "lpt8",
+    "lpt9",
 ];
 
 impl MachineName {
@@ -139,7 +160,10 @@ mod tests {
         assert_eq!(MachineName::new("../x"), Err(NameError::Character { name: "../x".into(), found: '.' }));
         assert_eq!(MachineName::new("-x"), Err(NameError::Start { name: "-x".into() }));
         assert_eq!(MachineName::new("x-"), Err(NameError::End { name: "x-".into() }));
-        assert_eq!(MachineName::new("bücher"), Err(NameError::Character { name: "bücher".into(), found: 'ü' }));
+        assert_eq!(
+            MachineName::new("bücher"),
+            Err(NameError::Character { name: "bücher".into(), found: 'ü' })
+        );
         assert_eq!(MachineName::new("Controller"), Err(NameError::Reserved { name: "Controller".into() }));
         assert!(MachineName::new("Hello-2").is_ok());
     }

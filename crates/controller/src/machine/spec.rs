@@ -41,3 +41,44 @@ pub struct ModuleSpec {
     /// The attribute path of the module in the flake's outputs, such as `["nixosModules", "hello"]`.
     pub attr: Vec<String>,
 }
+
+impl MachineSpec {
+    /// Adds a module; when its name is taken it gets a number: `default`, `default-2`.
+    pub fn add(&mut self, mut module: ModuleSpec) {
+        let taken = |name: &str| self.modules.iter().any(|m| m.name == name);
+        if taken(&module.name) {
+            let numbered = (2..).map(|n| format!("{}-{n}", module.name)).find(|name| !taken(name));
+            module.name = numbered.unwrap_or(module.name);
+        }
+        self.modules.push(module);
+    }
+
+    /// The distinct sources of the modules with the names that they have as inputs of the machine's flake, in order.
+    pub fn inputs(&self) -> Vec<(String, &str)> {
+        let mut inputs: Vec<(String, &str)> = Vec::new();
+        for module in &self.modules {
+            if !inputs.iter().any(|(_, url)| *url == module.url) {
+                inputs.push((format!("m{}", inputs.len()), &module.url));
+            }
+        }
+        inputs
+    }
+}
+
+impl ModuleSpec {
+    /// The attribute path as one would write it in Nix: `nixosModules."a b"`.
+    pub fn attr_path(&self) -> String {
+        let plain = |name: &str| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\''))
+        };
+        let part = |name: &String| {
+            if plain(name) {
+                name.clone()
+            } else {
+                format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${"))
+            }
+        };
+        self.attr.iter().map(part).collect::<Vec<_>>().join(".")
+    }
+}

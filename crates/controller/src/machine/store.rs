@@ -89,7 +89,8 @@ impl MachineStore {
 
     /// The content of the machine's `flake.lock`.
     pub(crate) fn lock(&self, name: &MachineName) -> Result<Option<String>, FileError> {
-        Ok(files::read_if_exists(&self.lock_path(name))?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        Ok(files::read_if_exists(&self.lock_path(name))?
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     pub(crate) fn write_lock(&self, name: &MachineName, lock: &str) -> Result<(), FileError> {
@@ -100,14 +101,27 @@ impl MachineStore {
         Ok(files::read_versioned(&self.record_path(name), VERSION)?.unwrap_or_default())
     }
 
-    pub(crate) fn write_record(&self, name: &MachineName, record: &MachineRecord) -> Result<(), FileError> {
+    fn write_record(&self, name: &MachineName, record: &MachineRecord) -> Result<(), FileError> {
         files::write_versioned(&self.record_path(name), VERSION, record)
+    }
+
+    /// Changes the record. Only the operation that holds the machine's lock does.
+    pub(crate) fn update_record(
+        &self,
+        name: &MachineName,
+        change: impl FnOnce(&mut MachineRecord),
+    ) -> Result<(), FileError> {
+        let mut record = self.record(name)?;
+        change(&mut record);
+        self.write_record(name, &record)
     }
 
     /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated.
     pub(crate) fn remove(&self, name: &MachineName) -> Result<(), FileError> {
         let gone = |path: PathBuf, result: io::Result<()>| match result {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path, source: error }),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::Io { path, source: error })
+            }
             _ => Ok(()),
         };
         let (record, spec) = (self.record_path(name), self.spec_path(name));

@@ -1,9 +1,6 @@
 //! The directory of an operation: names of its files, and reading them. Writing is [`super::journal`]'s.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use time::OffsetDateTime;
 
@@ -30,11 +27,6 @@ pub(crate) struct OperationFiles {
 impl OperationFiles {
     pub(crate) fn new(paths: &Paths) -> Self {
         Self { directory: paths.operations() }
-    }
-
-    /// The directory that has one directory for each operation.
-    pub(crate) fn root(&self) -> &Path {
-        &self.directory
     }
 
     pub(crate) fn directory(&self, id: OperationId) -> PathBuf {

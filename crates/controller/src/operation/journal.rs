@@ -18,10 +18,14 @@ use super::{
     Operation, OperationFiles, OperationId, OperationOutcome, OperationState, Phase, files::VERSION,
 };
 use crate::{
-    activity::{Activity, ActivityId, ActivityKind, ActivityState, ActivityTree, LogLevel, LogLine, Observer},
+    activity::{
+        Activity, ActivityId, ActivityKind, ActivityState, ActivityTree, LogLevel, LogLine, Observer,
+    },
+    error::Error,
     failure::Failure,
     files::{self, FileError},
     lock,
+    machine::MachineName,
 };
 
 /// How long a change may wait until it is written.
@@ -68,7 +72,11 @@ impl Journal {
         let directory = files.directory(id);
         fs::create_dir_all(&directory).map_err(|source| FileError::Io { path: directory, source })?;
         let append = |path: std::path::PathBuf| {
-            File::options().create(true).append(true).open(&path).map_err(|source| FileError::Io { path, source })
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .map_err(|source| FileError::Io { path, source })
         };
         let lock = lock::try_exclusive(&files.lock_path(id))?.ok_or_else(|| FileError::Io {
             path: files.lock_path(id),
@@ -108,6 +116,12 @@ impl Journal {
         self.state().operation.clone()
     }
 
+    /// The machine that the operation is about.
+    pub(crate) fn machine(&self) -> Result<MachineName, Error> {
+        let machine = self.state().operation.machine.clone();
+        machine.ok_or_else(|| Error::Argument("this operation needs a machine".into()))
+    }
+
     /// Begins a phase.
     pub(crate) fn enter(&self, phase: Phase) {
         self.state().operation.enter(phase, OffsetDateTime::now_utc());
@@ -140,20 +154,17 @@ impl Journal {
         self.write_all();
     }
 
-    /// Does `work` as an activity of Codchi's own.
-    pub(crate) async fn step<T, E>(
-        &self,
-        name: impl Into<String>,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let mut activity = Activity {
-            id: {
-                let mut state = self.state();
-                state.next_own += 1;
-                state.next_own
-            },
+    /// An activity of Codchi's own that begins now; it is shown when it is given to [`Observer::activity`].
+    pub(crate) fn new_activity(&self, kind: ActivityKind, name: impl Into<String>) -> Activity {
+        let id = {
+            let mut state = self.state();
+            state.next_own += 1;
+            state.next_own
+        };
+        Activity {
+            id,
             parent: None,
-            kind: ActivityKind::Step,
+            kind,
             name: name.into(),
             state: ActivityState::Running,
             phase: None,
@@ -161,11 +172,19 @@ impl Journal {
             ended: None,
             bytes: 0,
             bytes_expected: 0,
-        };
+        }
+    }
+
+    /// Does `work` as an activity of Codchi's own.
+    pub(crate) async fn step<T, E>(
+        &self,
+        name: impl Into<String>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let mut activity = self.new_activity(ActivityKind::Step, name);
         self.activity(&activity);
         let result = work.await;
-        activity.state = if result.is_ok() { ActivityState::Done } else { ActivityState::Failed };
-        activity.ended = Some(OffsetDateTime::now_utc());
+        activity.end(result.is_ok());
         self.activity(&activity);
         result
     }
@@ -212,7 +231,8 @@ impl Journal {
         state.flush_planned = false;
         let lines = state.write_lines();
         state.operation.counts = state.tree.counts();
-        let header = files::write_versioned_unsynced(&self.files.operation_path(self.id), VERSION, &state.operation);
+        let header =
+            files::write_versioned_unsynced(&self.files.operation_path(self.id), VERSION, &state.operation);
         state.report(lines);
         state.report(header);
     }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use serde::Deserialize;
@@ -83,7 +83,8 @@ impl LogIndex {
             let bytes = read_range(&mut file, self.offsets[first], self.offsets[last + 1])?;
             let base = self.offsets[first];
             let line = |n: &usize| {
-                let slice = bytes.get((self.offsets[*n] - base) as usize..(self.offsets[n + 1] - base) as usize)?;
+                let slice =
+                    bytes.get((self.offsets[*n] - base) as usize..(self.offsets[n + 1] - base) as usize)?;
                 serde_json::from_slice(slice).ok()
             };
             return Ok(wanted.iter().filter_map(line).collect());
@@ -91,14 +92,24 @@ impl LogIndex {
         let mut lines = Vec::with_capacity(wanted.len());
         for n in wanted {
             lines.extend(
-                serde_json::from_slice::<LogLine>(&read_range(&mut file, self.offsets[n], self.offsets[n + 1])?).ok(),
+                serde_json::from_slice::<LogLine>(&read_range(
+                    &mut file,
+                    self.offsets[n],
+                    self.offsets[n + 1],
+                )?)
+                .ok(),
             );
         }
         Ok(lines)
     }
 
     /// The numbers of the lines (counted among those of `activity`) that contain `text`, regardless of case.
-    pub(crate) fn search(&self, activity: Option<ActivityId>, text: &str, limit: usize) -> io::Result<Vec<u64>> {
+    pub(crate) fn search(
+        &self,
+        activity: Option<ActivityId>,
+        text: &str,
+        limit: usize,
+    ) -> io::Result<Vec<u64>> {
         let needle = text.to_lowercase();
         let mut reader = BufReader::with_capacity(256 << 10, File::open(&self.path)?);
         let (mut matches, mut number, mut line) = (Vec::new(), 0, String::new());
@@ -119,11 +130,6 @@ impl LogIndex {
             number += 1;
         }
         Ok(matches)
-    }
-
-    /// Where the log lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     fn numbers(&self, activity: Option<ActivityId>) -> impl Iterator<Item = usize> + '_ {
@@ -159,8 +165,11 @@ mod tests {
 
         let mut file = File::create(&path).unwrap();
         for n in 0..100u32 {
-            let line =
-                LogLine { activity: Some(n % 2), level: LogLevel::Output, text: format!("line {n} Ünï\u{1b}[0m") };
+            let line = LogLine {
+                activity: Some(n % 2),
+                level: LogLevel::Output,
+                text: format!("line {n} Ünï\u{1b}[0m"),
+            };
             serde_json::to_writer(&mut file, &line).unwrap();
             file.write_all(b"\n").unwrap();
         }
@@ -169,7 +178,10 @@ mod tests {
         assert_eq!(index.len(), 100, "a half line waits for its end");
         assert_eq!(index.count(Some(1)), 50);
         let texts = |lines: Vec<LogLine>| lines.into_iter().map(|l| l.text).collect::<Vec<_>>();
-        assert_eq!(texts(index.lines(None, 98, 10).unwrap()), ["line 98 Ünï\u{1b}[0m", "line 99 Ünï\u{1b}[0m"]);
+        assert_eq!(
+            texts(index.lines(None, 98, 10).unwrap()),
+            ["line 98 Ünï\u{1b}[0m", "line 99 Ünï\u{1b}[0m"]
+        );
         assert_eq!(texts(index.lines(Some(1), 49, 10).unwrap()), ["line 99 Ünï\u{1b}[0m"]);
         assert_eq!(index.search(None, "LINE 7 ü", 10).unwrap(), [7]);
         assert_eq!(index.search(Some(1), "line 7 ", 10).unwrap(), [3]);

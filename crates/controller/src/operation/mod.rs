@@ -13,5 +13,6 @@ pub(crate) use files::OperationFiles;
 pub(crate) use journal::Journal;
 pub(crate) use log_index::LogIndex;
 pub use model::{
-    Door, Operation, OperationId, OperationKind, OperationOutcome, OperationState, Phase, PhaseProgress, PhaseState,
+    Door, Operation, OperationId, OperationKind, OperationOutcome, OperationState, Phase, PhaseProgress,
+    PhaseState,
 };

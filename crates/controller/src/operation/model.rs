@@ -268,6 +268,26 @@ impl Operation {
         }
     }
 
+    /// What it is, in a sentence for messages: `rebuild, started from the window at 12:03:01 UTC`.
+    pub fn description(&self) -> String {
+        let kind = match self.kind {
+            OperationKind::Create => "create",
+            OperationKind::Rebuild => "rebuild",
+            OperationKind::Start => "start",
+            OperationKind::Stop => "stop",
+            OperationKind::Restart => "restart",
+            OperationKind::Delete => "delete",
+            OperationKind::InstallController => "install the controller",
+        };
+        let door = match self.door {
+            Door::Window => "the window",
+            Door::Tray => "the tray",
+            Door::CommandLine => "the command line",
+        };
+        let (hour, minute, second) = self.started.time().as_hms();
+        format!("{kind}, started from {door} at {hour:02}:{minute:02}:{second:02} UTC")
+    }
+
     /// The phase that runs, or in which it ended badly.
     pub fn phase(&self) -> Option<Phase> {
         self.phases

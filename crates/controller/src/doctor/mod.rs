@@ -1,5 +1,7 @@
 //! Checks of the host: is everything there that machines need, and if not, what now.
 
+mod checks;
+
 use serde::{Deserialize, Serialize};
 
 /// How a check ended.

@@ -3,6 +3,8 @@
 //! The joining is pure and the only place that decides a machine's state and what may be done with it; the window, the tray and
 //! the command line all show its result.
 
+mod join;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -12,6 +14,8 @@ use crate::{
     machine::{MachineName, NixpkgsChoice},
     operation::Operation,
 };
+
+pub(crate) use join::{Instances, KnownMachine, by_name, engine, machine, snapshot};
 
 /// What a machine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

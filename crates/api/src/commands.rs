@@ -1,0 +1,225 @@
+//! The methods behind the [table](crate::table): arguments become the domain's types, errors become [`Failure`]s.
+
+use std::{path::PathBuf, sync::Arc};
+
+use codchi_controller::{
+    Controller, NewMachine,
+    doctor::Diagnosis,
+    driver::{Exec, ExecSpec},
+    error::Error,
+    failure::Failure,
+    machine::MachineName,
+    nix::{Repository, Source},
+    operation::{Door, Operation, OperationId},
+    settings::Settings,
+    status::Snapshot,
+};
+use futures::stream::BoxStream;
+
+use crate::{
+    samples,
+    types::{
+        About, AddArgs, Event, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs,
+        MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs,
+        Prepared, RebuildArgs, SampleList, SourceArgs, StopArgs,
+    },
+};
+
+/// At most so many lines come in one page of a log.
+const PAGE: u32 = 5_000;
+
+/// At most so many matches are told.
+const MATCHES: usize = 10_000;
+
+/// Everything that can be done, for one door. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    controller: Arc<Controller>,
+    door: Door,
+    samples: Option<PathBuf>,
+}
+
+impl Api {
+    /// Opens a door. `samples` is a directory of git repositories that are offered to begin with.
+    pub fn new(controller: Arc<Controller>, door: Door, samples: Option<PathBuf>) -> Self {
+        Self { controller, door, samples }
+    }
+
+    /// The same through another door.
+    #[must_use]
+    pub fn through(&self, door: Door) -> Self {
+        Self { door, ..self.clone() }
+    }
+
+    /// Everything that changes; the first event has all machines.
+    pub fn subscribe(&self) -> BoxStream<'static, Event> {
+        self.controller.events()
+    }
+
+    /// One operation's events from its beginning until it is over; then the stream ends.
+    ///
+    /// # Errors
+    /// When there is no such operation.
+    pub fn follow(&self, id: OperationId) -> Result<BoxStream<'static, Event>, Failure> {
+        Ok(self.controller.follow(id)?)
+    }
+
+    /// Runs a command in a machine as its user with its login environment; a login shell where `spec.argv` is empty.
+    ///
+    /// # Errors
+    /// When there is no such machine or it doesn't run.
+    pub async fn exec(&self, name: &str, spec: ExecSpec) -> Result<Exec, Failure> {
+        Ok(self.controller.exec(&machine(name)?, spec).await?)
+    }
+
+    /// The operations that end with this process.
+    pub fn running_here(&self) -> Vec<OperationId> {
+        self.controller.running_here()
+    }
+
+    /// What this Codchi is.
+    pub async fn about(&self, _: Nothing) -> Result<About, Failure> {
+        Ok(About { version: env!("CARGO_PKG_VERSION").into(), driver: self.controller.driver_kind() })
+    }
+
+    /// All machines and the engine.
+    pub async fn status(&self, _: Nothing) -> Result<Snapshot, Failure> {
+        Ok(self.controller.status().await?)
+    }
+
+    /// Which modules a repository offers.
+    pub async fn modules(&self, args: SourceArgs) -> Result<Repository, Failure> {
+        Ok(self.controller.modules(&self.source(&args)?).await?)
+    }
+
+    /// Repositories that are offered to begin with.
+    pub async fn samples(&self, _: Nothing) -> Result<SampleList, Failure> {
+        Ok(SampleList { samples: self.samples.as_deref().map(samples::read).unwrap_or_default() })
+    }
+
+    /// Makes a machine.
+    pub async fn init(&self, args: InitArgs) -> Result<Operation, Failure> {
+        let new = NewMachine {
+            name: machine(&args.name)?,
+            source: args.source.as_ref().map(|source| self.source(source)).transpose()?,
+            modules: args.modules,
+            nixpkgs: args.nixpkgs,
+            driver: args.driver,
+            start: args.start,
+        };
+        Ok(self.controller.init(new, self.door).await?)
+    }
+
+    /// Adds modules to a machine and rebuilds it.
+    pub async fn add(&self, args: AddArgs) -> Result<Operation, Failure> {
+        let (name, source) = (machine(&args.name)?, self.source(&args.source)?);
+        Ok(self.controller.add(&name, &source, &args.modules, self.door).await?)
+    }
+
+    /// Takes a module out of a machine and rebuilds it.
+    pub async fn module_remove(&self, args: ModuleArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.remove_module(&machine(&args.name)?, &args.module, self.door)?)
+    }
+
+    /// Builds a machine and switches it.
+    pub async fn rebuild(&self, args: RebuildArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.rebuild(&machine(&args.name)?, args.update, args.dry_run, self.door)?)
+    }
+
+    /// Starts a machine.
+    pub async fn start(&self, args: MachineArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.start(&machine(&args.name)?, self.door)?)
+    }
+
+    /// Stops a machine.
+    pub async fn stop(&self, args: StopArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.stop(&machine(&args.name)?, args.force, self.door)?)
+    }
+
+    /// Stops and starts a machine.
+    pub async fn restart(&self, args: StopArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.restart(&machine(&args.name)?, args.force, self.door)?)
+    }
+
+    /// Removes a machine and everything in it.
+    pub async fn delete(&self, args: MachineArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.delete(&machine(&args.name)?, self.door)?)
+    }
+
+    /// The generations of a machine.
+    pub async fn generations(&self, args: MachineArgs) -> Result<GenerationList, Failure> {
+        Ok(GenerationList { generations: self.controller.generations(&machine(&args.name)?).await? })
+    }
+
+    /// The newest operations.
+    pub async fn operations(&self, args: OperationsArgs) -> Result<OperationList, Failure> {
+        let name = args.machine.as_deref().map(machine).transpose()?;
+        Ok(OperationList { operations: self.controller.operations(name.as_ref(), args.limit as usize) })
+    }
+
+    /// One operation.
+    pub async fn operation(&self, args: OperationArgs) -> Result<OperationDetail, Failure> {
+        let (operation, activities, log_lines) = self.controller.operation(args.id).await?;
+        Ok(OperationDetail { operation, activities, log_lines })
+    }
+
+    /// A part of an operation's log.
+    pub async fn operation_log(&self, args: LogArgs) -> Result<LogPage, Failure> {
+        let limit = args.limit.min(PAGE) as usize;
+        let (total, lines) = self.controller.log(args.id, args.activity, args.from, limit).await?;
+        Ok(LogPage { total, lines })
+    }
+
+    /// Which lines of an operation's log contain a text.
+    pub async fn operation_log_search(&self, args: LogSearchArgs) -> Result<LogMatches, Failure> {
+        let lines = self.controller.search_log(args.id, args.activity, &args.text, MATCHES).await?;
+        Ok(LogMatches { lines })
+    }
+
+    /// Asks an operation to end.
+    pub async fn operation_cancel(&self, args: OperationArgs) -> Result<Nothing, Failure> {
+        self.controller.cancel(args.id)?;
+        Ok(Nothing {})
+    }
+
+    /// Looks whether everything is there that machines need.
+    pub async fn doctor(&self, _: Nothing) -> Result<Diagnosis, Failure> {
+        Ok(self.controller.diagnose().await)
+    }
+
+    /// Installs, replaces or starts the controller, when that is needed.
+    pub async fn prepare(&self, _: Nothing) -> Result<Prepared, Failure> {
+        Ok(Prepared { operation: self.controller.prepare(self.door).await? })
+    }
+
+    /// The settings.
+    pub async fn settings(&self, _: Nothing) -> Result<Settings, Failure> {
+        Ok(self.controller.settings()?)
+    }
+
+    /// Replaces the settings.
+    pub async fn settings_set(&self, settings: Settings) -> Result<Settings, Failure> {
+        self.controller.set_settings(&settings)?;
+        Ok(settings)
+    }
+
+    /// The address as typed, with what was said beside it put where the flake reference has it.
+    fn source(&self, args: &SourceArgs) -> Result<Source, Failure> {
+        let parameter = match (&args.branch, &args.tag, &args.rev) {
+            (None, None, None) => None,
+            (Some(branch), None, None) => Some(("ref", branch.clone())),
+            (None, Some(tag), None) => Some(("ref", format!("refs/tags/{tag}"))),
+            (None, None, Some(rev)) => Some(("rev", rev.clone())),
+            _ => {
+                return Err(
+                    Error::Argument("say a branch, a tag or a commit, not several of them".into()).into()
+                );
+            }
+        };
+        Ok(self.controller.parse_source(&args.url, parameter)?)
+    }
+}
+
+fn machine(name: &str) -> Result<MachineName, Error> {
+    Ok(MachineName::new(name)?)
+}

@@ -1,0 +1,105 @@
+//! What the controller and the code machines look like to an engine: mounts and environment, as `engine.md` tables them.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    driver::{ExecSpec, Image, InstanceSpec, Mount, Role, VolumeName},
+    machine::MachineName,
+};
+
+/// Where a machine finds its generations, and the system to boot.
+pub const MACHINE_PROFILES: &str = "/nix/var/nix/profiles";
+
+/// The static binary in every machine, see `codchi-ctrl-serve`.
+pub const MACHINE_CTRL_SERVE: &str = "/.codchi/ctrl-serve";
+
+/// The volumes that only the controller may write, with their places (the same in the controller and in machines).
+fn shared() -> [(VolumeName, &'static str); 3] {
+    [
+        (VolumeName::store(), "/nix/store"),
+        (VolumeName::db(), "/nix/var/nix/db"),
+        (VolumeName::socket(), "/nix/var/nix/daemon-socket"),
+    ]
+}
+
+/// The volumes of the controller itself, without the machines' profiles.
+pub(crate) fn controller_volumes() -> Vec<VolumeName> {
+    shared().into_iter().map(|(volume, _)| volume).chain([VolumeName::config()]).collect()
+}
+
+/// The controller.
+pub(crate) fn controller<'a>(image: &Image, machines: impl Iterator<Item = &'a MachineName>) -> InstanceSpec {
+    let writable = |(volume, path): (VolumeName, &str)| Mount { volume, path: path.into(), read_only: false };
+    InstanceSpec {
+        role: Role::Controller,
+        image: image.clone(),
+        mounts: shared()
+            .into_iter()
+            .map(writable)
+            .chain([writable((VolumeName::config(), "/config"))])
+            .chain(machines.map(profile_in_controller))
+            .collect(),
+        devices: vec![],
+        environment: BTreeMap::new(),
+        nesting: true,
+    }
+}
+
+/// A machine's profile directory as the controller sees it.
+pub(crate) fn profile_in_controller(machine: &MachineName) -> Mount {
+    Mount {
+        volume: VolumeName::profile(machine),
+        path: format!("/nix/var/nix/profiles/per-instance/{machine}"),
+        read_only: false,
+    }
+}
+
+/// A code machine.
+pub(crate) fn machine(name: &MachineName, image: &Image) -> InstanceSpec {
+    let mounts = shared().into_iter().map(|(volume, path)| Mount {
+        // Connecting to a socket needs a writable directory on some kernels, and hurts nobody.
+        read_only: volume != VolumeName::socket(),
+        volume,
+        path: path.into(),
+    });
+    let profile =
+        Mount { volume: VolumeName::profile(name), path: MACHINE_PROFILES.into(), read_only: false };
+    InstanceSpec {
+        role: Role::Machine(name.clone()),
+        image: image.clone(),
+        mounts: mounts.chain([profile]).collect(),
+        devices: vec![],
+        environment: BTreeMap::from([("CODCHI_MACHINE".into(), name.to_string())]),
+        nesting: true,
+    }
+}
+
+/// A command of ours in the controller.
+pub fn in_controller<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ExecSpec {
+    ExecSpec::new(argv)
+        .env("HOME", "/root")
+        .env("NIX_REMOTE", "daemon")
+        .env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
+        .env("XDG_CACHE_HOME", "/config/cache")
+        .env("LANG", "C.UTF-8")
+}
+
+/// A command of ours in a machine, as root.
+pub fn in_machine<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ExecSpec {
+    ExecSpec::new(argv)
+        .env("HOME", "/root")
+        .env("PATH", "/run/wrappers/bin:/run/current-system/sw/bin:/usr/bin:/usr/sbin:/bin:/sbin")
+        .env("LANG", "C.UTF-8")
+}
+
+/// A user's command in a machine: `argv` exactly, as user `codchi` with its login environment; a login shell where it is empty.
+pub fn as_user(argv: Vec<String>) -> ExecSpec {
+    let mut full: Vec<String> = vec!["su".into(), "-l".into()];
+    if !argv.is_empty() {
+        // `su` hands what follows the user's name to the shell as `$0 $1 …`; the script is ours and never changes.
+        full.extend(["-c".into(), r#"exec "$0" "$@""#.into()]);
+    }
+    full.extend(["--".into(), "codchi".into()]);
+    full.extend(argv);
+    in_machine(full)
+}

@@ -1,0 +1,294 @@
+//! What can go wrong in the domain, and how it reads: the one place where typed errors become [`Failure`]s.
+
+use std::error::Error as _;
+
+use crate::{
+    driver::DriverError,
+    failure::{Failure, FailureCode},
+    files::FileError,
+    machine::{MachineName, NameError},
+    nix::{NixError, SourceError},
+    operation::{Operation, OperationId},
+};
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name isn't one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// An address isn't one.
+    #[error("that address can't be used: {0}")]
+    Source(#[from] SourceError),
+    /// An address contains a password.
+    #[error("the address of {url} contains a password or token")]
+    UrlHasCredentials {
+        /// The address without it.
+        url: String,
+    },
+    /// An argument isn't valid.
+    #[error("{0}")]
+    Argument(String),
+    /// The name is taken.
+    #[error("there is already a machine '{existing}'")]
+    AlreadyExists {
+        /// The machine that has it, perhaps in another case.
+        existing: MachineName,
+    },
+    /// No such machine.
+    #[error("there is no machine '{name}'")]
+    MachineNotFound {
+        /// Its name.
+        name: MachineName,
+    },
+    /// No such module.
+    #[error("{place} has no module '{module}'")]
+    ModuleNotFound {
+        /// Where it was looked for: an address or a machine.
+        place: String,
+        /// Its name.
+        module: String,
+        /// The names there are.
+        offered: Vec<String>,
+    },
+    /// A repository without modules.
+    #[error("{url} offers no modules")]
+    NoModules {
+        /// Its address.
+        url: String,
+    },
+    /// Modules that don't go together, or none chosen.
+    #[error("{url} offers several modules; say which")]
+    ChooseModule {
+        /// Its address.
+        url: String,
+        /// The names there are.
+        offered: Vec<String>,
+    },
+    /// A module can't be used.
+    #[error("the module '{module}' of {url} can't be used: {cause}")]
+    ModuleBroken {
+        /// Its name.
+        module: String,
+        /// Its repository.
+        url: String,
+        /// Why.
+        cause: String,
+    },
+    /// No such operation.
+    #[error("there is no operation {id}")]
+    OperationNotFound {
+        /// Its identity.
+        id: OperationId,
+    },
+    /// Somebody else works on it.
+    #[error("'{machine}' is being worked on")]
+    Busy {
+        /// The machine.
+        machine: MachineName,
+        /// What works on it.
+        operation: Option<Box<Operation>>,
+    },
+    /// The machine must run.
+    #[error("the machine '{machine}' doesn't run")]
+    NotRunning {
+        /// Its name.
+        machine: MachineName,
+    },
+    /// The machine was never made.
+    #[error("the machine '{machine}' was never built")]
+    NotInstalled {
+        /// Its name.
+        machine: MachineName,
+    },
+    /// No image to make containers from.
+    #[error("the images that belong to this Codchi weren't found")]
+    NoImages,
+    /// An image isn't what its manifest says.
+    #[error("the image {path} is damaged: its sha256 isn't the one in manifest.json")]
+    DamagedImage {
+        /// Its file.
+        path: std::path::PathBuf,
+    },
+    /// The controller doesn't become ready.
+    #[error("the controller doesn't become ready")]
+    ControllerNotReady {
+        /// What its health report or its log says.
+        report: String,
+    },
+    /// Switching failed; the previous generation runs again.
+    #[error("the new system of '{machine}' couldn't be activated; {previous}")]
+    Activation {
+        /// The machine.
+        machine: MachineName,
+        /// What runs now, such as `generation 3 runs again`.
+        previous: String,
+        /// The last lines that the activation printed.
+        output: Vec<String>,
+    },
+    /// The system doesn't come up.
+    #[error("the system of '{machine}' didn't come up: {reason}")]
+    Boot {
+        /// The machine.
+        machine: MachineName,
+        /// What was seen.
+        reason: String,
+        /// The last lines of its console or journal.
+        output: Vec<String>,
+    },
+    /// The user cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// A file of the host.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The engine.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// Nix.
+    #[error(transparent)]
+    Nix(NixError),
+}
+
+impl From<NixError> for Error {
+    fn from(error: NixError) -> Self {
+        match error {
+            NixError::Cancelled => Self::Cancelled,
+            NixError::Driver(error) => Self::Driver(error),
+            error => Self::Nix(error),
+        }
+    }
+}
+
+impl Error {
+    /// What kind of failure it is.
+    pub fn code(&self) -> FailureCode {
+        use FailureCode as Code;
+        match self {
+            Self::Name(_) => Code::InvalidName,
+            Self::Source(_) => Code::InvalidUrl,
+            Self::UrlHasCredentials { .. } => Code::UrlHasCredentials,
+            Self::Argument(_) | Self::ChooseModule { .. } => Code::InvalidArgument,
+            Self::AlreadyExists { .. } => Code::AlreadyExists,
+            Self::MachineNotFound { .. } => Code::MachineNotFound,
+            Self::ModuleNotFound { .. } => Code::ModuleNotFound,
+            Self::NoModules { .. } => Code::NoModules,
+            Self::ModuleBroken { .. } => Code::Evaluation,
+            Self::OperationNotFound { .. } => Code::OperationNotFound,
+            Self::Busy { .. } => Code::Busy,
+            Self::NotRunning { .. } | Self::NotInstalled { .. } => Code::NotRunning,
+            Self::NoImages | Self::DamagedImage { .. } => Code::ImageUnavailable,
+            Self::Activation { .. } => Code::Activation,
+            Self::Boot { .. } => Code::Boot,
+            Self::Cancelled => Code::Cancelled,
+            Self::File(FileError::Damaged { .. } | FileError::Newer { .. }) => Code::InvalidFile,
+            Self::File(FileError::Io { .. }) => Code::Failed,
+            Self::Driver(DriverError::Unreachable { .. } | DriverError::Denied { .. })
+            | Self::ControllerNotReady { .. } => Code::EngineUnavailable,
+            Self::Driver(DriverError::NotRunning { .. }) => Code::NotRunning,
+            Self::Driver(_) => Code::Failed,
+            Self::Nix(error) => match error {
+                NixError::Fetch { missing: true, .. } | NixError::Repository { .. } => {
+                    Code::RepositoryNotFound
+                }
+                NixError::NoFlake { .. } => Code::NoFlake,
+                NixError::Evaluation { .. } => Code::Evaluation,
+                NixError::Build { .. } => Code::Build,
+                NixError::Cancelled => Code::Cancelled,
+                _ => Code::Failed,
+            },
+        }
+    }
+
+    /// What to do now.
+    fn hints(&self) -> Vec<String> {
+        let hint = |text: &str| vec![text.to_owned()];
+        match self {
+            Self::UrlHasCredentials { url } => {
+                vec![format!("use {url} and sign in with git's own credentials")]
+            }
+            Self::AlreadyExists { existing } => vec![
+                format!("choose another name, or add modules to it with `codchi add {existing} URL`"),
+                format!("remove it with `codchi delete {existing}`"),
+            ],
+            Self::MachineNotFound { .. } => hint("`codchi status` lists all machines"),
+            Self::ModuleNotFound { offered, .. } if !offered.is_empty() => {
+                vec![format!("there are: {}", offered.join(", "))]
+            }
+            Self::ChooseModule { offered, .. } => vec![format!("choose from: {}", offered.join(", "))],
+            Self::NoModules { .. } => hint(
+                "a module is an output `nixosModules.NAME` or `codchiModules.NAME` of the repository's flake.nix",
+            ),
+            Self::Busy { operation, .. } => {
+                let mut hints = hint("wait until it is done, or cancel it in the window");
+                if let Some(operation) = operation {
+                    hints.push(format!(
+                        "`codchi logs --operation {} --follow` shows what it does",
+                        operation.id
+                    ));
+                }
+                hints
+            }
+            Self::NotRunning { machine } => vec![format!("start it with `codchi start {machine}`")],
+            Self::NotInstalled { machine } => vec![format!("build it with `codchi rebuild {machine}`")],
+            Self::NoImages => hint("`cargo xtask image` makes them; CODCHI_IMAGE_DIR says where they are"),
+            Self::DamagedImage { .. } => hint("install Codchi again"),
+            Self::ControllerNotReady { .. } => hint("`codchi doctor` looks for the reason"),
+            Self::Driver(DriverError::Unreachable { .. } | DriverError::Denied { .. }) => {
+                hint("`codchi doctor` says what is missing and how to mend it")
+            }
+            Self::File(FileError::Newer { .. }) => hint("use the newer Codchi; the file was left as it is"),
+            Self::File(FileError::Damaged { .. }) => hint("mend or remove the file; it was left as it is"),
+            Self::Nix(NixError::NoFlake { .. }) => hint(
+                "Codchi reads modules from the flake.nix at the top of a repository; `?dir=` names another directory",
+            ),
+            Self::Nix(NixError::Fetch { missing: true, .. }) => hint(
+                "check the address; a private repository looks like a missing one to those who may not see it",
+            ),
+            Self::Activation { machine, .. } => {
+                vec![format!("mend the module, then run `codchi rebuild {machine}`")]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
+        match self {
+            Self::Nix(NixError::Build { last_lines, .. }) => last_lines.clone(),
+            Self::Nix(NixError::Evaluation { trace, .. }) => lines(trace),
+            Self::Nix(NixError::Failed { message, .. }) => lines(message),
+            Self::Activation { output, .. } | Self::Boot { output, .. } => output.clone(),
+            Self::ControllerNotReady { report } => lines(report),
+            _ => vec![],
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        if let Error::Busy { operation: Some(operation), .. } = error {
+            causes.push(operation.description());
+        }
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            hints: error.hints(),
+            causes,
+            details: error.details(),
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! What changes, as it changes: the engine's events and the files of this user, turned into [`Event`]s.
+//!
+//! Whoever changes something (this process, another one, another program that uses the engine) is seen in the same way. Nothing is
+//! asked on a timer; signals that come together are handled together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream::BoxStream};
+use notify::Watcher as _;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use crate::{
+    activity::Activity,
+    controller::Controller,
+    driver::InstanceEvent,
+    error::Error,
+    event::Event,
+    failure::Failure,
+    files::FileError,
+    machine::MachineName,
+    operation::{Operation, OperationFiles, OperationId},
+    status::{self, EngineStatus, Instances, KnownMachine, MachineStatus},
+};
+
+/// How long signals are gathered before they are handled.
+const GATHER: Duration = Duration::from_millis(15);
+
+/// Why to look.
+#[derive(Debug)]
+enum Signal {
+    /// The engine said that something changed.
+    Engine,
+    /// A file changed.
+    File(PathBuf),
+}
+
+impl Controller {
+    /// Everything that changes, beginning with all machines, until the stream is dropped.
+    pub fn events(self: &Arc<Self>) -> BoxStream<'static, Event> {
+        let (out, events) = unbounded_channel();
+        let controller = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = watch_everything(controller, out).await {
+                tracing::error!(%error, "can't watch for changes");
+            }
+        });
+        UnboundedReceiverStream::new(events).boxed()
+    }
+
+    /// One operation from its beginning until it is over; then the stream ends.
+    ///
+    /// # Errors
+    /// When there is no such operation.
+    pub fn follow(&self, id: OperationId) -> Result<BoxStream<'static, Event>, Error> {
+        let files = self.operations.clone();
+        if files.read(id)?.is_none() {
+            return Err(Error::OperationNotFound { id });
+        }
+        let (signals, mut changed) = unbounded_channel();
+        let watcher = watch(&files.directory(id), notify::RecursiveMode::NonRecursive, signals)?;
+        let (out, events) = unbounded_channel();
+        tokio::spawn(async move {
+            let _watcher = watcher;
+            let mut tail = Tail::new(id);
+            loop {
+                let (news, over) = tail.read(&files);
+                if news.into_iter().any(|event| out.send(event).is_err()) || over {
+                    return;
+                }
+                tokio::select! {
+                    signal = changed.recv() => if signal.is_none() { return },
+                    () = out.closed() => return,
+                }
+                tokio::time::sleep(GATHER).await;
+                while changed.try_recv().is_ok() {}
+            }
+        });
+        Ok(UnboundedReceiverStream::new(events).boxed())
+    }
+}
+
+fn watch(
+    path: &Path,
+    mode: notify::RecursiveMode,
+    signals: UnboundedSender<Signal>,
+) -> Result<notify::RecommendedWatcher, FileError> {
+    let io = |error: notify::Error| FileError::Io { path: path.into(), source: std::io::Error::other(error) };
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
+        Ok(event) if event.kind.is_access() => {}
+        Ok(event) => {
+            for path in event.paths {
+                let _ = signals.send(Signal::File(path));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "lost a change of a file"),
+    })
+    .map_err(io)?;
+    watcher.watch(path, mode).map_err(io)?;
+    Ok(watcher)
+}
+
+async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Event>) -> Result<(), Error> {
+    let (signals, changed) = unbounded_channel();
+    let paths = &controller.paths;
+    let _watchers = [
+        watch(&paths.config, notify::RecursiveMode::Recursive, signals.clone())?,
+        watch(&paths.operations(), notify::RecursiveMode::Recursive, signals.clone())?,
+        watch(&paths.records(), notify::RecursiveMode::Recursive, signals.clone())?,
+    ];
+    let mut engine = controller.driver.events();
+    let engine_signals = tokio::spawn(async move {
+        while let Some(event) = engine.next().await {
+            tracing::debug!(?event, "engine");
+            let (InstanceEvent::Resync | InstanceEvent::Lost | InstanceEvent::Changed(_)) = event;
+            if signals.send(Signal::Engine).is_err() {
+                return;
+            }
+        }
+    });
+    Picture::new(controller).run(changed, &out).await;
+    engine_signals.abort();
+    Ok(())
+}
+
+/// What was last told.
+struct Picture {
+    controller: Arc<Controller>,
+    known: BTreeMap<MachineName, KnownMachine>,
+    instances: Instances,
+    told: BTreeMap<MachineName, MachineStatus>,
+    told_engine: Option<EngineStatus>,
+    tails: HashMap<OperationId, Tail>,
+}
+
+/// What to look at.
+#[derive(Default)]
+struct Stale {
+    engine: bool,
+    settings: bool,
+    machines: BTreeSet<MachineName>,
+    operations: BTreeSet<OperationId>,
+}
+
+impl Picture {
+    fn new(controller: Arc<Controller>) -> Self {
+        Self {
+            controller,
+            known: BTreeMap::new(),
+            instances: Ok(Vec::new()),
+            told: BTreeMap::new(),
+            told_engine: None,
+            tails: HashMap::new(),
+        }
+    }
+
+    async fn run(&mut self, mut changed: UnboundedReceiver<Signal>, out: &UnboundedSender<Event>) {
+        self.read_engine().await;
+        match self.controller.known_machines() {
+            Ok(known) => self.known = known.into_iter().map(|known| (known.name.clone(), known)).collect(),
+            Err(error) => tracing::error!(%error, "can't read the machines"),
+        }
+        let running = self.known.values().filter_map(|known| known.operation.as_ref());
+        let running: Vec<OperationId> = running.filter(|o| !o.state.is_over()).map(|o| o.id).collect();
+        let mut news: Vec<Event> = self.machines_changed(true).into_iter().collect();
+        for id in running {
+            news.extend(self.operation_changed(id));
+        }
+        loop {
+            if news.drain(..).any(|event| out.send(event).is_err()) {
+                return;
+            }
+            let first = tokio::select! {
+                signal = changed.recv() => signal,
+                () = out.closed() => return,
+            };
+            let Some(first) = first else { return };
+            tokio::time::sleep(GATHER).await;
+            let mut stale = Stale::default();
+            self.mark(first, &mut stale);
+            while let Ok(signal) = changed.try_recv() {
+                self.mark(signal, &mut stale);
+            }
+            news = self.look(stale).await;
+        }
+    }
+
+    fn mark(&self, signal: Signal, stale: &mut Stale) {
+        let path = match signal {
+            Signal::Engine => {
+                stale.engine = true;
+                return;
+            }
+            Signal::File(path) => path,
+        };
+        let paths = &self.controller.paths;
+        let first_below = |root: PathBuf| {
+            let below = path.strip_prefix(root).ok()?;
+            Some(below.components().next()?.as_os_str().to_str()?.to_owned())
+        };
+        if let Some(name) = first_below(paths.machines()).and_then(|name| MachineName::new(name).ok()) {
+            stale.machines.insert(name);
+        } else if let Some(file) = first_below(paths.records()) {
+            stale.machines.extend(file.strip_suffix(".json").and_then(|name| MachineName::new(name).ok()));
+        } else if let Some(id) = first_below(paths.operations()).and_then(|id| id.parse().ok()) {
+            stale.operations.insert(id);
+        } else if path == paths.settings() {
+            stale.settings = true;
+        }
+    }
+
+    async fn look(&mut self, stale: Stale) -> Vec<Event> {
+        let mut news = Vec::new();
+        if stale.engine {
+            self.read_engine().await;
+        }
+        for id in &stale.operations {
+            news.extend(self.operation_changed(*id));
+        }
+        for name in &stale.machines {
+            match self.controller.known_machine(name.clone()) {
+                Some(known) => self.known.insert(name.clone(), known),
+                None => self.known.remove(name),
+            };
+        }
+        if stale.engine || !stale.machines.is_empty() || !stale.operations.is_empty() {
+            news.extend(self.machines_changed(false));
+        }
+        if stale.settings {
+            match self.controller.settings() {
+                Ok(settings) => news.push(Event::SettingsChanged { settings }),
+                Err(error) => tracing::warn!(%error, "can't read the settings"),
+            }
+        }
+        news
+    }
+
+    async fn read_engine(&mut self) {
+        let instances = self.controller.driver.instances().await;
+        self.instances = instances.map_err(|error| Failure::from(Error::from(error)));
+    }
+
+    fn operation_changed(&mut self, id: OperationId) -> Vec<Event> {
+        let tail = self.tails.entry(id).or_insert_with(|| Tail::new(id));
+        let (news, over) = tail.read(&self.controller.operations);
+        if let Some(operation) = &tail.told {
+            let machine = operation.machine.as_ref().and_then(|name| self.known.get_mut(name));
+            if let Some(known) = machine.filter(|known| known.operation.as_ref().is_none_or(|o| o.id <= id)) {
+                known.operation = Some(operation.clone());
+            }
+        }
+        if over {
+            self.tails.remove(&id);
+        }
+        news
+    }
+
+    /// What differs from what was told; everything at the beginning.
+    fn machines_changed(&mut self, everything: bool) -> Option<Event> {
+        let by_name = status::by_name(&self.instances);
+        let now: BTreeMap<MachineName, MachineStatus> =
+            self.known.iter().map(|(name, known)| (name.clone(), status::machine(known, &by_name))).collect();
+        let engine = status::engine(self.controller.driver.kind(), &self.instances);
+        let changed: Vec<MachineStatus> =
+            now.values().filter(|machine| self.told.get(&machine.name) != Some(machine)).cloned().collect();
+        let removed: Vec<MachineName> =
+            self.told.keys().filter(|name| !now.contains_key(*name)).cloned().collect();
+        let same = changed.is_empty() && removed.is_empty() && self.told_engine.as_ref() == Some(&engine);
+        if same && !everything {
+            return None;
+        }
+        self.told = now;
+        self.told_engine = Some(engine.clone());
+        Some(Event::MachinesChanged { changed, removed, engine })
+    }
+}
+
+/// How far an operation's files were read.
+struct Tail {
+    id: OperationId,
+    activity_at: u64,
+    log_at: u64,
+    lines: u64,
+    told: Option<Operation>,
+}
+
+impl Tail {
+    fn new(id: OperationId) -> Self {
+        Self { id, activity_at: 0, log_at: 0, lines: 0, told: None }
+    }
+
+    /// What is new, and whether the operation is over. The operation comes last, so that nothing follows its end.
+    fn read(&mut self, files: &OperationFiles) -> (Vec<Event>, bool) {
+        let id = self.id;
+        let Ok(operation) = files.read(id) else { return (vec![], false) };
+        let mut news = Vec::new();
+        let lines = appended(&files.activity_path(id), &mut self.activity_at);
+        let mut activities: BTreeMap<_, Activity> = BTreeMap::new();
+        for line in lines.split(|&b| b == b'\n') {
+            if let Ok(activity) = serde_json::from_slice::<Activity>(line) {
+                activities.insert(activity.id, activity);
+            }
+        }
+        if !activities.is_empty() {
+            news.push(Event::ActivitiesChanged { id, activities: activities.into_values().collect() });
+        }
+        let log = appended(&files.log_path(id), &mut self.log_at);
+        if !log.is_empty() {
+            self.lines += log.iter().filter(|&&b| b == b'\n').count() as u64;
+            news.push(Event::LogGrew { id, lines: self.lines });
+        }
+        let Some(operation) = operation else { return (news, true) };
+        let over = operation.state.is_over();
+        if self.told.as_ref() != Some(&operation) {
+            self.told = Some(operation.clone());
+            news.push(Event::OperationChanged { operation });
+        }
+        (news, over)
+    }
+}
+
+/// The whole lines that were appended to a file since `at`.
+fn appended(path: &Path, at: &mut u64) -> Vec<u8> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(*at))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let mut bytes = read().unwrap_or_default();
+    let end = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |last| last + 1);
+    bytes.truncate(end);
+    *at += end as u64;
+    bytes
+}

@@ -1,0 +1,373 @@
+//! Create and rebuild: from what is wanted to a running machine, in the eight phases of `engine.md`.
+//!
+//! Nothing is removed on failure: the specification, the log and the generation that ran before stay.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+
+use crate::{
+    activity::{LogLevel, LogLine, Observer as _},
+    containers,
+    controller::Controller,
+    driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
+    error::Error,
+    machine::{Built, MachineName, MachineRecord, MachineSpec},
+    nix::{Generation, Run, StorePath},
+    operation::{Journal, OperationOutcome, Phase},
+};
+
+/// How long a system may take to come up.
+const UP_MS: u64 = 120_000;
+
+/// How long a machine may take to shut down before it is stopped by force.
+pub(crate) const STOP: Duration = Duration::from_secs(30);
+
+/// The exit code of `switch-to-configuration` when all is switched but a unit failed.
+const UNITS_FAILED: i32 = 4;
+
+/// What a build is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BuildOptions {
+    /// Update the modules to their newest commits.
+    pub(crate) update: bool,
+    /// Stop after the comparison.
+    pub(crate) dry_run: bool,
+    /// Start the machine when it was just made.
+    pub(crate) start: bool,
+}
+
+/// One run of the pipeline.
+pub(crate) struct Pipeline<'a> {
+    pub(crate) controller: &'a Controller,
+    pub(crate) journal: &'a Journal,
+    pub(crate) machine: &'a MachineName,
+    pub(crate) spec: MachineSpec,
+    pub(crate) options: BuildOptions,
+}
+
+impl Pipeline<'_> {
+    pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
+        let Self { controller, journal, machine, spec, options } = self;
+        let (store, nix) = (&controller.machines, &controller.nix);
+        let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
+
+        journal.enter(Phase::Resolve);
+        let _controller = controller.use_controller(Some(journal)).await?;
+        let mut record = store.record(machine)?;
+        let known_lock = store.lock(machine)?;
+        if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
+            let same = built.spec == *spec && built.lock == *lock && built.release == release;
+            if same && (!options.update || nix.inputs_unchanged(spec, lock).await) {
+                if let Some(outcome) = self.nothing_to_do(built).await? {
+                    return Ok(outcome);
+                }
+            }
+        }
+        let lock = nix.resolve(machine, spec, known_lock.as_deref(), options.update, self.nix_run()).await?;
+        if known_lock.as_deref() != Some(&lock) && !options.dry_run {
+            store.write_lock(machine, &lock)?;
+        }
+        self.not_cancelled()?;
+
+        journal.enter(Phase::Requirements);
+        let requirements = nix.requirements(machine, self.nix_run()).await?;
+        record.requirements = requirements.clone();
+        store.update_record(machine, |record| record.requirements = requirements.clone())?;
+
+        journal.enter(Phase::Check);
+        if requirements.capabilities.is_empty() {
+            journal.skip();
+        } else {
+            let wanted = requirements.capabilities.join(", ");
+            journal.say(LogLevel::Warning, format!("asked for and not yet checked on this host: {wanted}"));
+        }
+        journal.enter(Phase::Ask);
+        let asked: Vec<&str> =
+            requirements.secrets.iter().filter(|(_, s)| !s.optional).map(|(name, _)| name.as_str()).collect();
+        if asked.is_empty() {
+            journal.skip();
+        } else {
+            let asked = asked.join(", ");
+            journal.say(LogLevel::Warning, format!("asked for and not yet delivered: the secrets {asked}"));
+        }
+        self.not_cancelled()?;
+
+        journal.enter(Phase::Build);
+        let system = nix.build(machine, self.nix_run()).await?;
+        self.not_cancelled()?;
+
+        journal.enter(Phase::Review);
+        let diff = match &record.built {
+            Some(built) if built.system != system => Some(nix.diff(&built.system, &system).await?),
+            _ => None,
+        };
+        if options.dry_run {
+            return Ok(OperationOutcome {
+                changed: record.built.as_ref().is_none_or(|built| built.system != system),
+                generation: record.built.map(|built| built.generation),
+                system: Some(system),
+                diff,
+                warnings: vec![],
+            });
+        }
+        self.not_cancelled()?;
+
+        journal.enter(Phase::Switch);
+        let generation = self.switch(&record, &system).await?;
+        let built = Built {
+            spec: spec.clone(),
+            lock,
+            release,
+            system: system.clone(),
+            generation: generation.number,
+            at: generation.created,
+        };
+        store.update_record(machine, |record| record.built = Some(built.clone()))?;
+
+        journal.enter(Phase::Finish);
+        let mut warnings = Vec::new();
+        if record.built.is_none() && options.start {
+            warnings = controller.start_and_wait(machine, journal).await?;
+        }
+        Ok(OperationOutcome {
+            changed: record.built.as_ref().is_none_or(|before| before.system != system),
+            generation: Some(generation.number),
+            system: Some(system),
+            diff,
+            warnings,
+        })
+    }
+
+    /// What was built is what is wanted. It is done if the container is there too.
+    async fn nothing_to_do(&self, built: &Built) -> Result<Option<OperationOutcome>, Error> {
+        if self.controller.instance(self.machine).await?.is_none() {
+            return Ok(None);
+        }
+        self.journal.say(LogLevel::Info, "nothing changed since the last build");
+        Ok(Some(OperationOutcome {
+            changed: false,
+            generation: Some(built.generation),
+            system: Some(built.system.clone()),
+            ..OperationOutcome::default()
+        }))
+    }
+
+    /// Makes `system` the machine's newest generation, the container where there is none, and switches it where it runs.
+    async fn switch(&self, record: &MachineRecord, system: &StorePath) -> Result<Generation, Error> {
+        let Self { controller, machine, journal, .. } = self;
+        let Controller { driver, nix, .. } = controller;
+        let profile = containers::profile_in_controller(machine);
+        driver.create_volume(&profile.volume).await?;
+        driver.attach(&Role::Controller.instance(), &profile).await?;
+        let before = nix.generations(machine).await?.into_iter().find(|generation| generation.current);
+        let generation = nix.install(machine, system).await?;
+        match controller.instance(machine).await? {
+            None => {
+                let images = controller.images.as_ref().ok_or(Error::NoImages)?;
+                controller.import(&images.machine, Some(journal)).await?;
+                journal
+                    .step(
+                        "create the container",
+                        driver.create(&containers::machine(machine, &images.machine.image)),
+                    )
+                    .await?;
+            }
+            Some(InstanceStatus { state: InstanceState::Running, .. }) => {
+                let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
+                if !(unchanged && record.built.as_ref().is_some_and(|built| built.system == *system)) {
+                    self.activate(before).await?;
+                }
+            }
+            Some(_) => {}
+        }
+        Ok(generation)
+    }
+
+    /// Switches the running machine to its newest generation; back to `before` when that fails.
+    async fn activate(&self, before: Option<Generation>) -> Result<(), Error> {
+        let Self { controller, machine, journal, .. } = self;
+        let failed_before = controller.failed_units(machine).await?;
+        let switch = |what: &str| {
+            let what = what.to_owned();
+            async move {
+                let program = format!("{}/system/bin/switch-to-configuration", containers::MACHINE_PROFILES);
+                let run =
+                    controller.run_in_machine(machine, containers::in_machine([&program, "switch"]), journal);
+                journal.step(what, run).await
+            }
+        };
+        let (code, output) = switch("switch to the new system").await?;
+        let failed = if code == UNITS_FAILED {
+            let mut failed = controller.failed_units(machine).await?;
+            failed.retain(|unit| !failed_before.contains(unit));
+            failed
+        } else {
+            vec![]
+        };
+        if code == 0 || (code == UNITS_FAILED && failed.is_empty()) {
+            return Ok(());
+        }
+        if !failed.is_empty() {
+            journal.say(LogLevel::Error, format!("failed: {}", failed.join(", ")));
+        }
+        let previous = match before {
+            None => "there is no generation to go back to".to_owned(),
+            Some(before) => {
+                controller.nix.set_generation(machine, before.number).await?;
+                match switch("switch back").await? {
+                    (0 | UNITS_FAILED, _) => format!("generation {} runs again", before.number),
+                    (code, _) => format!(
+                        "going back to generation {} failed too (exit code {code}); restart the machine",
+                        before.number
+                    ),
+                }
+            }
+        };
+        Err(Error::Activation { machine: (*machine).clone(), previous, output })
+    }
+
+    fn nix_run(&self) -> Run<'_> {
+        Run { observer: self.journal, cancel: self.journal.cancel() }
+    }
+
+    fn not_cancelled(&self) -> Result<(), Error> {
+        if self.journal.cancel().is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+impl Controller {
+    /// The engine's view of a machine's container.
+    pub(crate) async fn instance(&self, machine: &MachineName) -> Result<Option<InstanceStatus>, Error> {
+        let role = Role::Machine(machine.clone());
+        Ok(self.driver.instances().await?.into_iter().find(|instance| instance.role == role))
+    }
+
+    /// Starts a machine and waits until its system is up. Returns what is noteworthy.
+    pub(crate) async fn start_and_wait(
+        &self,
+        machine: &MachineName,
+        journal: &Journal,
+    ) -> Result<Vec<String>, Error> {
+        let name = Role::Machine(machine.clone()).instance();
+        journal.step("start the container", self.driver.start(&name)).await?;
+        let timeout = UP_MS.to_string();
+        let spec =
+            containers::in_machine([containers::MACHINE_CTRL_SERVE, "wait-up", "--timeout-ms", &timeout]);
+        let wait = async { Ok::<_, Error>(self.driver.exec(&name, spec).await?.output().await?) };
+        let output = tokio::select! {
+            output = journal.step("wait until the system is up", wait) => output?,
+            () = journal.cancel().cancelled() => return Err(Error::Cancelled),
+        };
+        let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        match state.as_str() {
+            "running" => Ok(vec![]),
+            "degraded" => {
+                let failed = self.failed_units(machine).await?.join(", ");
+                journal.say(LogLevel::Warning, format!("units that failed: {failed}"));
+                Ok(vec![format!("these units failed: {failed}")])
+            }
+            _ => Err(Error::Boot {
+                machine: machine.clone(),
+                reason: if state.is_empty() {
+                    "it said nothing in time".into()
+                } else {
+                    format!("it is {state}")
+                },
+                output: String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    /// The units that failed in a running machine.
+    async fn failed_units(&self, machine: &MachineName) -> Result<Vec<String>, Error> {
+        let name = Role::Machine(machine.clone()).instance();
+        let list = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend"];
+        let output = self.driver.exec(&name, containers::in_machine(list)).await?.output().await?;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        Ok(stdout.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+    }
+
+    /// Runs a command of ours in a machine; what it prints goes to the log. Returns its exit code and last lines.
+    async fn run_in_machine(
+        &self,
+        machine: &MachineName,
+        spec: ExecSpec,
+        journal: &Journal,
+    ) -> Result<(i32, Vec<String>), Error> {
+        let name = Role::Machine(machine.clone()).instance();
+        let Exec { stdout, stderr, mut control, .. } = self.driver.exec(&name, spec).await?;
+        let (out, err) = tokio::join!(tee(stdout, journal), tee(stderr, journal));
+        let code = control.wait().await?;
+        Ok((code, out.into_iter().chain(err).collect()))
+    }
+}
+
+/// How many of the last lines of a command are kept for a failure.
+const LAST_LINES: usize = 20;
+
+/// How long a line may be; longer ones are cut.
+const LINE_BYTES: u64 = 64 << 10;
+
+/// Copies lines into the log and returns the last ones.
+async fn tee(stream: impl AsyncRead + Unpin, journal: &Journal) -> Vec<String> {
+    use tokio::io::AsyncReadExt as _;
+    let mut last = std::collections::VecDeque::new();
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut line).await, Ok(n) if n > 0) {
+        let text = crate::activity::plain(&String::from_utf8_lossy(&line));
+        journal.log(LogLine { activity: None, level: LogLevel::Output, text: text.clone() });
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(text);
+        line.clear();
+    }
+    last.into()
+}
+
+impl Controller {
+    /// Removes a machine: its container, its generations, and what is known of it, what is wanted last.
+    pub(crate) async fn remove(
+        &self,
+        machine: &MachineName,
+        journal: &Journal,
+    ) -> Result<OperationOutcome, Error> {
+        let name = Role::Machine(machine.clone()).instance();
+        journal.enter(Phase::Stop);
+        let instance = self.instance(machine).await?;
+        if instance.as_ref().is_some_and(|instance| instance.state != InstanceState::Stopped) {
+            journal.step("stop the container", self.driver.stop(&name, StopMode::Force)).await?;
+        }
+        journal.enter(Phase::Remove);
+        if instance.is_some() {
+            journal.step("delete the container", self.driver.delete(&name)).await?;
+        }
+        let controller = self.controller_need().await?;
+        if controller == crate::setup::Need::Nothing {
+            self.nix.forget(machine).await?;
+        }
+        if controller != crate::setup::Need::Install {
+            self.driver.detach(&Role::Controller.instance(), &VolumeName::profile(machine)).await?;
+        }
+        journal
+            .step("delete the generations", self.driver.delete_volume(&VolumeName::profile(machine)))
+            .await?;
+        self.machines.remove(machine)?;
+        Ok(OperationOutcome { changed: true, ..OperationOutcome::default() })
+    }
+
+    /// Stops a machine.
+    pub(crate) async fn stop_machine(
+        &self,
+        machine: &MachineName,
+        force: bool,
+        journal: &Journal,
+    ) -> Result<(), Error> {
+        let name = Role::Machine(machine.clone()).instance();
+        let mode = if force { StopMode::Force } else { StopMode::Graceful(STOP) };
+        journal.step("stop the container", self.driver.stop(&name, mode)).await?;
+        Ok(())
+    }
+}

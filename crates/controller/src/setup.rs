@@ -1,0 +1,155 @@
+//! The controller container: installed on first use, replaced when it is older than this Codchi, started when it doesn't run.
+//!
+//! Its volumes outlive it, so replacing it never touches the store.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    activity::{Activity, ActivityKind, LogLevel, Observer as _},
+    containers,
+    controller::Controller,
+    driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
+    error::Error,
+    images::{ImageFile, ImageSet},
+    lock::{ControllerLock, Held},
+    operation::Journal,
+};
+
+/// How long the controller may take to become ready.
+const READY_MS: u64 = 60_000;
+
+/// How long the controller may take to stop before it is stopped by force.
+const STOP: Duration = Duration::from_secs(20);
+
+/// What has to be done before the controller can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Nothing.
+    Nothing,
+    /// It is there, but doesn't run.
+    Start,
+    /// It was made from another image.
+    Replace,
+    /// There is none.
+    Install,
+}
+
+impl Need {
+    /// Decides from what the engine says and which image belongs to this Codchi.
+    pub(crate) fn of(controller: Option<&InstanceStatus>, images: Option<&ImageSet>) -> Self {
+        let Some(controller) = controller else { return Self::Install };
+        let wanted = images.map(|images| &images.controller.image.sha256);
+        if wanted.is_some() && controller.image.as_ref() != wanted {
+            Self::Replace
+        } else if controller.state == InstanceState::Running {
+            Self::Nothing
+        } else {
+            Self::Start
+        }
+    }
+}
+
+impl Controller {
+    /// What has to be done before the controller can be used.
+    pub(crate) async fn controller_need(&self) -> Result<Need, Error> {
+        let instances = self.driver.instances().await?;
+        let controller = instances.iter().find(|instance| instance.role == Role::Controller);
+        Ok(Need::of(controller, self.images.as_ref()))
+    }
+
+    /// Makes sure that the controller is ready, and that nobody replaces it while the result is held.
+    pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<Held, Error> {
+        let lock = ControllerLock::new(&self.paths);
+        loop {
+            let shared = lock.shared().await?;
+            if self.controller_need().await? == Need::Nothing {
+                return Ok(shared);
+            }
+            drop(shared);
+            let exclusive = lock.exclusive().await?;
+            self.prepare_controller(journal).await?;
+            drop(exclusive);
+        }
+    }
+
+    async fn prepare_controller(&self, journal: Option<&Journal>) -> Result<(), Error> {
+        let instance = Role::Controller.instance();
+        let say = |text: String| {
+            tracing::info!("{text}");
+            if let Some(journal) = journal {
+                journal.say(LogLevel::Info, text);
+            }
+        };
+        match self.controller_need().await? {
+            Need::Nothing => return Ok(()),
+            Need::Start => say("starting the controller".into()),
+            need => {
+                let images = self.images.as_ref().ok_or(Error::NoImages)?;
+                let volumes = containers::controller_volumes();
+                if need == Need::Replace {
+                    say("replacing the controller by the one of this release; the store stays".into());
+                    self.driver.stop(&instance, StopMode::Graceful(STOP)).await?;
+                    self.driver.delete(&instance).await?;
+                } else {
+                    say(format!("installing the controller of release {}", images.release));
+                }
+                self.import(&images.controller, journal).await?;
+                for volume in &volumes {
+                    self.driver.create_volume(volume).await?;
+                }
+                let mut machines = Vec::new();
+                for machine in self.machines.names()? {
+                    if self.machines.record(&machine)?.built.is_some() {
+                        self.driver.create_volume(&crate::driver::VolumeName::profile(&machine)).await?;
+                        machines.push(machine);
+                    }
+                }
+                self.driver
+                    .create(&containers::controller(&images.controller.image, machines.iter()))
+                    .await?;
+            }
+        }
+        self.driver.start(&instance).await?;
+        say("waiting for the nix daemon".into());
+        let timeout = READY_MS.to_string();
+        let wait = containers::in_controller(["/bin/ctrl-serve", "wait-ready", "--timeout-ms", &timeout]);
+        let output = self.driver.exec(&instance, wait).await?.output().await?;
+        if output.code != 0 {
+            let report = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Error::ControllerNotReady { report });
+        }
+        Ok(())
+    }
+
+    /// Makes an image known to the engine.
+    pub(crate) async fn import(&self, image: &ImageFile, journal: Option<&Journal>) -> Result<(), Error> {
+        let check = image.clone();
+        let intact = tokio::task::spawn_blocking(move || check.is_intact())
+            .await
+            .unwrap_or_else(|join| Err(std::io::Error::other(join)))
+            .map_err(|source| DriverError::File { path: image.path.clone(), source })?;
+        if !intact {
+            return Err(Error::DamagedImage { path: image.path.clone() });
+        }
+        let Some(journal) = journal else {
+            return Ok(self.driver.import_image(&image.image, &image.path, &|_| {}).await?);
+        };
+        let shown =
+            Mutex::new(journal.new_activity(ActivityKind::Step, format!("{} image", image.image.name)));
+        let tell = |change: &dyn Fn(&mut Activity)| {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut shown);
+            journal.activity(&shown);
+        };
+        tell(&|activity| activity.bytes_expected = image.image.size);
+        let result = self
+            .driver
+            .import_image(&image.image, &image.path, &|bytes| tell(&|activity| activity.bytes = bytes))
+            .await;
+        tell(&|activity| activity.end(result.is_ok()));
+        Ok(result?)
+    }
+}

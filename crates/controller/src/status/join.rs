@@ -1,0 +1,202 @@
+//! Joins what is wanted, what was built, what the engine says and what is under way. Pure.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::{Action, ConfigState, EngineStatus, MachineStatus, ModuleStatus, RunState, Snapshot};
+use crate::{
+    driver::{DriverKind, InstanceState, InstanceStatus, Role},
+    failure::Failure,
+    machine::{MachineName, MachineRecord, MachineSpec, NixpkgsChoice},
+    operation::{Operation, OperationKind, OperationState, Phase},
+};
+
+/// What the files say of one machine.
+pub(crate) struct KnownMachine {
+    pub(crate) name: MachineName,
+    /// What is wanted, or why that can't be read.
+    pub(crate) spec: Result<MachineSpec, Failure>,
+    pub(crate) lock: Option<String>,
+    pub(crate) record: MachineRecord,
+    pub(crate) operation: Option<Operation>,
+}
+
+/// What the engine says of all instances, or why it can't be asked.
+pub(crate) type Instances = Result<Vec<InstanceStatus>, Failure>;
+
+/// Joins everything.
+pub(crate) fn snapshot(driver: DriverKind, known: &[KnownMachine], instances: &Instances) -> Snapshot {
+    let by_name = by_name(instances);
+    Snapshot {
+        machines: known.iter().map(|known| machine(known, &by_name)).collect(),
+        engine: engine(driver, instances),
+    }
+}
+
+/// The engine's part.
+pub(crate) fn engine(driver: DriverKind, instances: &Instances) -> EngineStatus {
+    let state_of_controller = |instances: &Vec<InstanceStatus>| {
+        let controller = instances.iter().find(|instance| instance.role == Role::Controller);
+        controller.map_or(RunState::NotInstalled, |instance| run_state(instance.state))
+    };
+    EngineStatus {
+        driver,
+        available: instances.is_ok(),
+        controller: instances.as_ref().ok().map(state_of_controller),
+        problem: instances.as_ref().err().cloned(),
+    }
+}
+
+/// The machines' instances; `None` when the engine can't be asked.
+pub(crate) fn by_name(instances: &Instances) -> Option<HashMap<&MachineName, &InstanceStatus>> {
+    let instances = instances.as_ref().ok()?;
+    let machines = instances.iter().filter_map(|instance| match &instance.role {
+        Role::Machine(name) => Some((name, instance)),
+        Role::Controller => None,
+    });
+    Some(machines.collect())
+}
+
+/// One machine's part.
+pub(crate) fn machine(
+    known: &KnownMachine,
+    instances: &Option<HashMap<&MachineName, &InstanceStatus>>,
+) -> MachineStatus {
+    let KnownMachine { name, spec, lock, record, operation } = known;
+    let running = operation.as_ref().filter(|operation| !operation.state.is_over());
+    let instance = instances.as_ref().map(|instances| instances.get(name));
+    let status = match instance {
+        None => RunState::Unknown,
+        Some(None) => RunState::NotInstalled,
+        Some(Some(instance)) => while_working(run_state(instance.state), running),
+    };
+    let instance = instance.flatten().filter(|_| matches!(status, RunState::Running | RunState::Starting));
+    let unreadable =
+        MachineSpec { driver: DriverKind::Lxd, nixpkgs: NixpkgsChoice::Builtin, modules: Vec::new() };
+    let wanted = spec.as_ref().unwrap_or(&unreadable);
+    MachineStatus {
+        name: name.clone(),
+        driver: wanted.driver,
+        status,
+        config: config_state(wanted, record, operation.as_ref()),
+        modules: modules(wanted, lock.as_deref()),
+        nixpkgs: wanted.nixpkgs.clone(),
+        generation: record.built.as_ref().map(|built| built.generation),
+        built: record.built.as_ref().map(|built| built.at),
+        since: instance.and_then(|instance| instance.since),
+        address: instance.and_then(|instance| instance.address.clone()),
+        usage: instance.and_then(|instance| instance.usage),
+        allowed: if spec.is_ok() { allowed(status, running, record) } else { vec![Action::Delete] },
+        operation: operation.clone().filter(|operation| operation.state != OperationState::Succeeded),
+        problem: spec.as_ref().err().cloned(),
+    }
+}
+
+fn run_state(state: InstanceState) -> RunState {
+    match state {
+        InstanceState::Starting => RunState::Starting,
+        InstanceState::Running => RunState::Running,
+        InstanceState::Stopping => RunState::Stopping,
+        InstanceState::Stopped => RunState::Stopped,
+        InstanceState::Error => RunState::Error,
+    }
+}
+
+/// An init that runs is not yet a system that is up: the operation that waits for it knows.
+fn while_working(state: RunState, running: Option<&Operation>) -> RunState {
+    let Some(operation) = running else { return state };
+    match (operation.phase(), state) {
+        (Some(Phase::Start), RunState::Running | RunState::Stopped) => RunState::Starting,
+        (Some(Phase::Finish), RunState::Running) if operation.kind == OperationKind::Create => {
+            RunState::Starting
+        }
+        (Some(Phase::Stop), RunState::Running) => RunState::Stopping,
+        _ => state,
+    }
+}
+
+fn config_state(spec: &MachineSpec, record: &MachineRecord, operation: Option<&Operation>) -> ConfigState {
+    let builds = |o: &&Operation| matches!(o.kind, OperationKind::Create | OperationKind::Rebuild);
+    if let Some(operation) = operation.filter(builds) {
+        if !operation.state.is_over() {
+            return ConfigState::Building;
+        }
+        if matches!(operation.state, OperationState::Failed | OperationState::Interrupted) {
+            return ConfigState::Failed;
+        }
+    }
+    match &record.built {
+        None => ConfigState::NeverBuilt,
+        Some(built) if built.spec != *spec => ConfigState::Modified,
+        Some(_) => ConfigState::UpToDate,
+    }
+}
+
+/// The one table of what may be done when.
+fn allowed(status: RunState, running: Option<&Operation>, record: &MachineRecord) -> Vec<Action> {
+    if running.is_some() {
+        let mut actions = vec![Action::Cancel];
+        if status == RunState::Running {
+            actions.push(Action::Exec);
+        }
+        return actions;
+    }
+    let built = record.built.is_some();
+    match status {
+        RunState::Unknown => vec![],
+        RunState::NotInstalled => vec![Action::Rebuild, Action::ChangeModules, Action::Delete],
+        RunState::Stopped if built => {
+            vec![Action::Start, Action::Rebuild, Action::ChangeModules, Action::Delete]
+        }
+        RunState::Stopped => vec![Action::Rebuild, Action::ChangeModules, Action::Delete],
+        RunState::Running => vec![
+            Action::Stop,
+            Action::Restart,
+            Action::Rebuild,
+            Action::ChangeModules,
+            Action::Exec,
+            Action::Delete,
+        ],
+        RunState::Starting | RunState::Stopping | RunState::Error => vec![Action::Stop, Action::Delete],
+    }
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    root: String,
+    nodes: HashMap<String, LockNode>,
+}
+
+#[derive(Deserialize)]
+struct LockNode {
+    #[serde(default)]
+    inputs: HashMap<String, serde_json::Value>,
+    locked: Option<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    rev: Option<String>,
+}
+
+fn modules(spec: &MachineSpec, lock: Option<&str>) -> Vec<ModuleStatus> {
+    let lock: Option<Lock> = lock.and_then(|lock| serde_json::from_str(lock).ok());
+    let inputs = spec.inputs();
+    let rev = |url: &str| {
+        let lock = lock.as_ref()?;
+        let (input, _) = inputs.iter().find(|(_, input_url)| *input_url == url)?;
+        let node = lock.nodes.get(&lock.root)?.inputs.get(input)?.as_str()?;
+        lock.nodes.get(node)?.locked.as_ref()?.rev.clone()
+    };
+    spec.modules
+        .iter()
+        .map(|module| ModuleStatus {
+            name: module.name.clone(),
+            url: module.url.clone(),
+            attr: module.attr_path(),
+            rev: rev(&module.url),
+            local: false,
+        })
+        .collect()
+}
