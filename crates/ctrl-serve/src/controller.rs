@@ -235,7 +235,7 @@ impl Controller {
         match reply {
             Ok(Reply::Incomplete) => return,
             Ok(Reply::Answered(version)) => {
-                self.nix = version.or(self.nix.take());
+                self.nix = Some(version);
                 self.feed(Child::Daemon, Event::Answered);
             }
             Ok(Reply::Foreign) => log("nix-daemon closed the connection without an answer"),

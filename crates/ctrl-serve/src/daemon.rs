@@ -185,10 +185,11 @@ mod tests {
         let mut greeting = [0; 32];
         peer.read_exact(&mut greeting).unwrap();
         assert_eq!(greeting.to_vec(), handshake::greeting());
-        let mut reply: Vec<u8> =
-            [0x6478_696f_u64, (1 << 8) | 38, 6].iter().flat_map(|n| n.to_le_bytes()).collect();
-        reply.extend(b"2.26.3\0\0");
+        let words = |w: &[u64]| w.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let reply =
+            [words(&[0x6478_696f, (1 << 8) | 38, 6]), b"2.26.3\0\0".to_vec(), words(&[2, 0x616c_7473])]
+                .concat();
         peer.write_all(&reply).unwrap();
-        assert_eq!(probe.receive().unwrap(), Reply::Answered(Some("2.26.3".into())));
+        assert_eq!(probe.receive().unwrap(), Reply::Answered("2.26.3".into()));
     }
 }
