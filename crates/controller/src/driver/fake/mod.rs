@@ -114,7 +114,7 @@ impl Fake {
 
     /// An instance as it is.
     pub fn instance(&self, name: &InstanceName) -> Option<FakeInstance> {
-        lock(&self.shared.world).ours(name, "look at").ok().cloned()
+        lock(&self.shared.world).ours(name).ok().cloned()
     }
 
     /// Whether a volume exists.
@@ -181,7 +181,7 @@ impl Driver for Fake {
     }
 
     async fn engine(&self) -> Result<EngineInfo, DriverError> {
-        self.call(Method::Engine)?;
+        drop(self.call(Method::Engine)?);
         Ok(EngineInfo { name: "Fake".into(), version: "1".into(), endpoint: "memory".into() })
     }
 
@@ -242,16 +242,13 @@ impl Driver for Fake {
     }
 
     async fn detach(&self, instance: &InstanceName, volume: &VolumeName) -> Result<(), DriverError> {
-        self.call(Method::Detach)?
-            .ours_mut(instance, "detach a volume from")?
-            .mounts
-            .retain(|m| &m.volume != volume);
+        self.call(Method::Detach)?.ours_mut(instance)?.mounts.retain(|m| &m.volume != volume);
         Ok(())
     }
 
     async fn start(&self, instance: &InstanceName) -> Result<(), DriverError> {
         let mut world = self.call(Method::Start)?;
-        world.ours(instance, "start")?;
+        world.ours(instance)?;
         if world.set_state(instance, InstanceState::Running) {
             self.changed(instance);
         }
@@ -260,7 +257,7 @@ impl Driver for Fake {
 
     async fn stop(&self, instance: &InstanceName, _mode: StopMode) -> Result<(), DriverError> {
         let mut world = self.call(Method::Stop)?;
-        world.ours(instance, "stop")?;
+        world.ours(instance)?;
         if world.set_state(instance, InstanceState::Stopped) {
             self.changed(instance);
         }

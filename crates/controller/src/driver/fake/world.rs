@@ -72,18 +72,14 @@ fn refused(verb: &str, name: impl std::fmt::Display, message: impl Into<String>)
 }
 
 impl World {
-    pub(super) fn ours(&self, name: &InstanceName, _verb: &str) -> Result<&FakeInstance, DriverError> {
+    pub(super) fn ours(&self, name: &InstanceName) -> Result<&FakeInstance, DriverError> {
         self.check_foreign(name)?;
         let missing = || DriverError::NotFound { kind: "instance", name: name.to_string() };
         self.instances.get(name.as_str()).ok_or_else(missing)
     }
 
-    pub(super) fn ours_mut(
-        &mut self,
-        name: &InstanceName,
-        verb: &str,
-    ) -> Result<&mut FakeInstance, DriverError> {
-        self.ours(name, verb)?;
+    pub(super) fn ours_mut(&mut self, name: &InstanceName) -> Result<&mut FakeInstance, DriverError> {
+        self.ours(name)?;
         let missing = || DriverError::NotFound { kind: "instance", name: name.to_string() };
         self.instances.get_mut(name.as_str()).ok_or_else(missing)
     }
@@ -146,7 +142,7 @@ impl World {
 
     pub(super) fn configure(&mut self, name: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
         self.check_volumes(name, &spec.mounts)?;
-        let instance = self.ours_mut(name, "configure")?;
+        let instance = self.ours_mut(name)?;
         instance.mounts.clone_from(&spec.mounts);
         instance.devices.clone_from(&spec.devices);
         instance.environment.clone_from(&spec.environment);
@@ -156,7 +152,7 @@ impl World {
 
     pub(super) fn attach(&mut self, name: &InstanceName, mount: &Mount) -> Result<(), DriverError> {
         self.check_volumes(name, [mount])?;
-        let mounts = &mut self.ours_mut(name, "attach a volume to")?.mounts;
+        let mounts = &mut self.ours_mut(name)?.mounts;
         mounts.retain(|old| old.volume != mount.volume);
         mounts.push(mount.clone());
         Ok(())
@@ -186,7 +182,7 @@ impl World {
 
     /// Whether there was one to delete.
     pub(super) fn delete(&mut self, name: &InstanceName) -> Result<bool, DriverError> {
-        let state = match self.ours(name, "delete") {
+        let state = match self.ours(name) {
             Ok(instance) => instance.state,
             Err(DriverError::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error),
@@ -199,7 +195,7 @@ impl World {
 
     /// What tells that a running instance stops.
     pub(super) fn running(&self, name: &InstanceName) -> Result<watch::Receiver<bool>, DriverError> {
-        let instance = self.ours(name, "run a command in")?;
+        let instance = self.ours(name)?;
         if instance.state != InstanceState::Running {
             return Err(DriverError::NotRunning { name: name.to_string() });
         }
