@@ -50,8 +50,6 @@ const DESKTOP_TESTS: &[&str] = &[
     "xvfb",
 ];
 
-/// What `run` needs.
-pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
 /// What `test` needs.
 pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, DESKTOP_TESTS];
 

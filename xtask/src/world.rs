@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// The user who owns the configuration and data directories [default: the one who called sudo, or root]
     #[arg(long)]
     pub(crate) user: Option<String>,
+    /// Let the engine log every request to DIR/daemon.log
+    #[arg(long)]
+    pub(crate) log_requests: bool,
     /// Leave the `codchi` command as it is instead of building it first
     #[arg(long)]
     pub(crate) no_build: bool,
@@ -93,7 +96,7 @@ pub(crate) fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result
             )
         }
         Some(world) => world,
-        None => Record::new(options.engine, &options.group),
+        None => Record::new(options.engine, &options.group, options.log_requests),
     };
     start(dir, world)
 }
@@ -109,7 +112,7 @@ fn start(dir: &Path, mut world: Record) -> Result<Record> {
     world.write(dir)?;
     if !daemon.is_up() {
         eprintln!("starting {}", world.engine.name());
-        daemon.start(&world.group)?;
+        daemon.start(&world)?;
     }
     if world.bridge.is_none() {
         let bridge = bridge::free()?;
@@ -238,7 +241,7 @@ mod tests {
     fn exports_survive_the_shell() {
         let workspace = Workspace { root: "/src".into(), target: "/src/target".into() };
         let dir = Path::new("/tmp/it's a $world");
-        let text = exports(&workspace, dir, &Record::new(Engine::Lxd, "root"));
+        let text = exports(&workspace, dir, &Record::new(Engine::Lxd, "root", false));
         let script = format!("{text}printf '%s|%s' \"$LXD_DIR\" \"$CODCHI_DRIVER\"");
         let out = process::read(std::process::Command::new("sh").args(["-c", &script])).unwrap();
         assert_eq!(out, "/tmp/it's a $world/lxd|lxd");

@@ -1,6 +1,6 @@
 //! The daemon of a world: LXD 5 or Incus 6, started by hand in a directory of its own, without systemd.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::bridge::Bridge;
+use super::record::Record;
 use crate::packages;
 use crate::process;
 
@@ -97,13 +98,16 @@ impl Daemon {
     }
 
     /// Starts it, detached, and waits until it is ready.
-    pub(crate) fn start(&self, group: &str) -> Result<()> {
+    pub(crate) fn start(&self, world: &Record) -> Result<()> {
         fs::create_dir_all(self.dir())?;
-        let out = File::create(self.world.join("daemon.out"))?;
         let mut command = Command::new("setsid");
-        command.arg(self.engine.daemon()).args(["--group", group, "--logfile"]).arg(self.log());
+        command.arg(self.engine.daemon()).args(["--group", &world.group, "--logfile"]).arg(self.log());
+        if world.log_requests {
+            command.arg("--debug");
+        }
         command.envs(self.environment()).current_dir("/").process_group(0);
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        // It logs to its file; what it repeats on its output nobody reads.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().with_context(|| format!("cannot start {}", self.engine.daemon()))?;
         process::run(self.command(self.engine.daemon()).args(["waitready", "--timeout", "60"]))
             .with_context(|| format!("{} did not come up; see {}", self.engine.name(), self.log().display()))

@@ -14,6 +14,8 @@ use nix::unistd::Pid;
 
 use super::engine::Daemon;
 
+/// How long a container's monitor may take to clean up after its container.
+const MONITOR_GRACE: Duration = Duration::from_secs(5);
 /// How long processes may take to end after KILL.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -25,29 +27,44 @@ struct Process {
     argv: Vec<String>,
 }
 
-/// Ends the daemon, its DHCP servers, its container monitors and the containers they hold.
+impl Process {
+    /// Whether it is liblxc's keeper of one container.
+    fn is_monitor(&self) -> bool {
+        self.argv.first().is_some_and(|a| a.starts_with("[lxc monitor]"))
+    }
+}
+
+/// Ends the daemon, its DHCP servers, its containers and their monitors.
 pub(crate) fn end_processes(daemon: &Daemon) -> Result<()> {
-    let deadline = Instant::now() + GRACE;
+    let began = Instant::now();
     loop {
         let all = processes()?;
-        let mut ours: Vec<i32> = all.iter().filter(|p| is_of(p, daemon)).map(|p| p.pid).collect();
-        // A monitor's child is its container's init: with it, the container ends.
-        let inits = all.iter().filter(|p| ours.contains(&p.parent)).map(|p| p.pid).collect::<Vec<_>>();
-        ours.extend(inits);
+        let ours: Vec<&Process> = all.iter().filter(|p| is_of(p, daemon)).collect();
         if ours.is_empty() {
             return Ok(());
         }
-        if Instant::now() > deadline {
-            bail!("processes {ours:?} of the world do not end");
+        if began.elapsed() > GRACE {
+            bail!("processes of the world do not end: {:?}", ours.iter().map(|p| p.pid).collect::<Vec<_>>());
         }
-        for pid in ours {
-            match kill(Pid::from_raw(pid), Signal::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(e) => return Err(e).with_context(|| format!("cannot end process {pid}")),
+        for process in ours {
+            // A monitor whose container's init is gone removes the cgroups: it is given the time to.
+            let inits = all.iter().filter(|p| process.is_monitor() && p.parent == process.pid);
+            for pid in inits.map(|p| p.pid) {
+                end(pid)?;
+            }
+            if !process.is_monitor() || began.elapsed() > MONITOR_GRACE {
+                end(process.pid)?;
             }
         }
         // The kernel tells nobody but the parent about an end; these are not our children.
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn end(pid: i32) -> Result<()> {
+    match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(e) => Err(e).with_context(|| format!("cannot end process {pid}")),
     }
 }
 
@@ -61,7 +78,7 @@ fn is_of(process: &Process, daemon: &Daemon) -> bool {
     match name.as_ref() {
         "lxd" | "incusd" => process.argv.iter().any(|a| names(a) || Path::new(a) == log),
         "dnsmasq" => process.argv.iter().any(|a| names(a)),
-        _ => program.starts_with("[lxc monitor]") && names(program),
+        _ => process.is_monitor() && names(program),
     }
 }
 

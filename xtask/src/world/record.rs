@@ -16,14 +16,16 @@ pub(crate) struct Record {
     pub(crate) engine: Engine,
     /// The group that owns the engine's socket.
     pub(crate) group: String,
+    /// Whether the engine logs every request.
+    pub(crate) log_requests: bool,
     /// Its bridge, once the engine has made it.
     pub(crate) bridge: Option<String>,
 }
 
 impl Record {
     /// A world that has nothing yet.
-    pub(crate) fn new(engine: Engine, group: &str) -> Self {
-        Record { engine, group: group.into(), bridge: None }
+    pub(crate) fn new(engine: Engine, group: &str, log_requests: bool) -> Self {
+        Record { engine, group: group.into(), log_requests, bridge: None }
     }
 
     /// Reads the record of the world in `dir`, if there is a world.
@@ -40,13 +42,19 @@ impl Record {
         Ok(Some(Record {
             engine: engine.with_context(|| format!("{} names no engine", file.display()))?,
             group: field("group").unwrap_or("root").into(),
+            log_requests: value.get("log_requests").and_then(Value::as_bool).unwrap_or(false),
             bridge: field("bridge").map(str::to_owned),
         }))
     }
 
     /// Writes the record.
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
-        let value = json!({"engine": self.engine.name(), "group": self.group, "bridge": self.bridge});
+        let value = json!({
+            "engine": self.engine.name(),
+            "group": self.group,
+            "log_requests": self.log_requests,
+            "bridge": self.bridge,
+        });
         let new = dir.join("world.json.new");
         fs::write(&new, format!("{value:#}\n"))?;
         fs::rename(&new, dir.join("world.json")).context("cannot write world.json")
@@ -61,7 +69,7 @@ mod tests {
     fn read_as_written() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Record::read(dir.path()).unwrap(), None);
-        let mut record = Record::new(Engine::Incus, "lxdusers");
+        let mut record = Record::new(Engine::Incus, "lxdusers", true);
         record.bridge = Some("codchiw0".into());
         record.write(dir.path()).unwrap();
         assert_eq!(Record::read(dir.path()).unwrap(), Some(record));
