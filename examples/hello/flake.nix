@@ -1,9 +1,11 @@
 {
-  description = "The smallest module: one command";
+  description = "A code machine with one command, hello";
 
   outputs =
     { self }:
     {
       nixosModules.hello = ./hello.nix;
+
+      codchi.descriptions.hello = "A command that greets you";
     };
 }

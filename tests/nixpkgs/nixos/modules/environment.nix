@@ -120,6 +120,10 @@ in
         fi
       '';
 
+      # What pam_env reads: the variables are set by the shells.
+      environment.text = "";
+      "default/locale".text = "LANG=C.UTF-8\n";
+
       # The file that Debian's bash reads where NixOS' reads /etc/bashrc.
       "bash.bashrc".text = ". /etc/bashrc\n";
     };
