@@ -203,8 +203,11 @@ impl Api {
         Ok(settings)
     }
 
-    /// The address as typed, with what was said beside it put where the flake reference has it.
-    fn source(&self, args: &SourceArgs) -> Result<Source, Failure> {
+    /// The address as typed, with what was said beside it put where the flake reference has it. Asks nobody.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn source(&self, args: &SourceArgs) -> Result<Source, Failure> {
         let parameter = match (&args.branch, &args.tag, &args.rev) {
             (None, None, None) => None,
             (Some(branch), None, None) => Some(("ref", branch.clone())),
