@@ -565,10 +565,11 @@ impl Controller {
         self.running().insert(operation.id, journal.cancel().clone());
         let controller = Arc::clone(self);
         tokio::spawn(async move {
-            let _machine = machine;
             let cancel_requests = journal.listen_for_cancel();
             let result = work(Arc::clone(&controller), Arc::clone(&journal)).await;
             drop(cancel_requests);
+            // Whoever sees that it is over may begin the next one at once.
+            drop(machine);
             journal.finish(result.map_err(|error| {
                 let state = match error {
                     Error::Cancelled => OperationState::Cancelled,

@@ -58,10 +58,11 @@ impl Pipeline<'_> {
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
-            if same && (!options.update || nix.inputs_unchanged(spec, lock).await) {
-                if let Some(outcome) = self.nothing_to_do(built).await? {
-                    return Ok(outcome);
-                }
+            if same
+                && (!options.update || nix.inputs_unchanged(spec, lock).await)
+                && let Some(outcome) = self.nothing_to_do(built).await?
+            {
+                return Ok(outcome);
             }
         }
         let lock = nix.resolve(machine, spec, known_lock.as_deref(), options.update, self.nix_run()).await?;

@@ -1,0 +1,105 @@
+//! Changes reach a listener, whoever makes them: this process, another one, or another program at the engine.
+
+mod world;
+
+use std::{fs, time::Duration};
+
+use codchi_controller::{
+    driver::{InstanceState, Role},
+    event::Event,
+    operation::{Door, OperationState},
+    settings::{Settings, Theme},
+    status::{MachineStatus, RunState},
+};
+use futures::{StreamExt as _, stream::BoxStream};
+use world::{World, name, new};
+
+/// The first event that `wanted` makes something of.
+async fn next<T>(events: &mut BoxStream<'static, Event>, wanted: impl Fn(Event) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            let event = events.next().await.expect("the stream goes on");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), found).await.expect("the event comes")
+}
+
+fn machine(event: Event) -> Option<MachineStatus> {
+    match event {
+        Event::MachinesChanged { mut changed, .. } => changed.pop(),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_listener_is_told_of_what_others_do() {
+    let world = World::new();
+    let mut events = world.another_process().events();
+    let first = next(&mut events, Some).await;
+    assert!(matches!(first, Event::MachinesChanged { changed, .. } if changed.is_empty()));
+
+    let operation = world.controller.init(new("hello", "repo"), Door::CommandLine).await.unwrap();
+    let lines = next(&mut events, |event| match event {
+        Event::LogGrew { id, lines } if id == operation.id => Some(lines),
+        _ => None,
+    })
+    .await;
+    assert!(lines > 0);
+    next(&mut events, |event| match event {
+        Event::OperationChanged { operation: o } if o.id == operation.id => {
+            (o.state == OperationState::Succeeded).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    next(&mut events, |event| {
+        machine(event).filter(|m| m.status == RunState::Running && m.operation.is_none())
+    })
+    .await;
+
+    let instance = Role::Machine(name("hello")).instance();
+    world.driver.set_state_from_outside(&instance, InstanceState::Stopped);
+    next(&mut events, |event| machine(event).filter(|m| m.status == RunState::Stopped)).await;
+
+    world.driver.set_reachable(false);
+    next(&mut events, |event| machine(event).filter(|m| m.status == RunState::Unknown)).await;
+    world.driver.set_reachable(true);
+    next(&mut events, |event| machine(event).filter(|m| m.status == RunState::Stopped)).await;
+
+    let settings = Settings { theme: Theme::Dark, ..Settings::default() };
+    world.controller.set_settings(&settings).unwrap();
+    let told = next(&mut events, |event| match event {
+        Event::SettingsChanged { settings } => Some(settings),
+        _ => None,
+    })
+    .await;
+    assert_eq!(told, settings);
+
+    world.controller.delete(&name("hello"), Door::CommandLine).unwrap();
+    next(&mut events, |event| match event {
+        Event::MachinesChanged { removed, .. } => removed.contains(&name("hello")).then_some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operation_whose_process_ended_is_explained() {
+    let world = World::new();
+    let operation = world.init("hello").await;
+    let path = world.directory.path().join(format!("data/operations/{}/operation.json", operation.id));
+    let running = fs::read_to_string(&path).unwrap().replace("\"succeeded\"", "\"running\"");
+    fs::write(&path, &running).unwrap();
+    let found = world.controller.operations(None, 1).remove(0);
+    assert_eq!(found.state, OperationState::Interrupted);
+    let message = found.failure.unwrap().message;
+    assert_eq!(message, "the process that worked on 'hello' ended before it was done");
+    assert_eq!(
+        world.controller.operations(None, 1)[0].state,
+        OperationState::Interrupted,
+        "once and for all"
+    );
+}

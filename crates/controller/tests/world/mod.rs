@@ -1,0 +1,263 @@
+//! A controller over the engine in memory and a scripted Nix, in directories of its own.
+#![allow(dead_code, unreachable_pub, reason = "each suite uses a part")]
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use codchi_controller::{
+    Controller, NewMachine,
+    activity::{Activity, ActivityKind, ActivityState, LogLevel, LogLine},
+    driver::{Image, fake::Fake, fake::FakeProcess},
+    event::Event,
+    files::Paths,
+    images::{ImageFile, ImageSet},
+    machine::{MachineName, MachineSpec},
+    nix::{
+        ClosureDiff, Generation, Nix, NixError, OfferedModule, OfferedNixpkgs, Repository, Requirements, Run,
+        Source, SourceError, StorePath,
+    },
+    operation::{Door, Operation, OperationId},
+};
+use futures::StreamExt as _;
+use time::OffsetDateTime;
+use tokio::{io::AsyncWriteExt as _, sync::Notify};
+
+/// A controller with everything around it.
+pub struct World {
+    pub directory: tempfile::TempDir,
+    pub driver: Fake,
+    pub nix: Arc<FakeNix>,
+    pub controller: Arc<Controller>,
+}
+
+/// Nix as the test scripts it.
+#[derive(Default)]
+pub struct FakeNix {
+    pub state: Mutex<NixState>,
+    pub builds: AtomicUsize,
+    /// While set, a build waits until it is notified or cancelled.
+    pub gate: Mutex<Option<Arc<Notify>>>,
+}
+
+#[derive(Default)]
+pub struct NixState {
+    /// Which commit the repository has.
+    pub commit: u32,
+    pub build_error: Option<fn() -> NixError>,
+    pub requirements_error: Option<fn() -> NixError>,
+    pub generations: Vec<Generation>,
+}
+
+impl FakeNix {
+    pub fn state(&self) -> std::sync::MutexGuard<'_, NixState> {
+        self.state.lock().unwrap()
+    }
+}
+
+fn lock_of(commit: u32) -> String {
+    format!(
+        r#"{{"root":"root","nodes":{{"root":{{"inputs":{{"m0":"m0"}}}},"m0":{{"locked":{{"rev":"rev-{commit}"}}}}}}}}"#
+    )
+}
+
+#[async_trait]
+impl Nix for FakeNix {
+    fn parse_source(&self, input: &str, _: Option<(&str, String)>) -> Result<Source, SourceError> {
+        Ok(Source { url: input.into(), attr: None, had_credentials: false })
+    }
+    async fn modules(&self, source: &Source, _: Run<'_>) -> Result<Repository, NixError> {
+        let module = |name: &str| OfferedModule {
+            attr: format!("nixosModules.{name}"),
+            path: vec!["nixosModules".into(), name.into()],
+            name: name.into(),
+            description: None,
+            error: None,
+        };
+        let modules = match source.url.as_str() {
+            "empty" => vec![],
+            "many" => vec![module("a"), module("b")],
+            _ => vec![module("hello")],
+        };
+        Ok(Repository {
+            url: source.url.clone(),
+            rev: None,
+            modules,
+            nixpkgs: OfferedNixpkgs::default(),
+            problems: vec![],
+        })
+    }
+    async fn inputs_unchanged(&self, _: &MachineSpec, lock: &str) -> bool {
+        lock == lock_of(self.state().commit)
+    }
+    async fn resolve(
+        &self,
+        _: &MachineName,
+        _: &MachineSpec,
+        lock: Option<&str>,
+        update: bool,
+        _: Run<'_>,
+    ) -> Result<String, NixError> {
+        match lock {
+            Some(lock) if !update => Ok(lock.into()),
+            _ => Ok(lock_of(self.state().commit)),
+        }
+    }
+    async fn requirements(&self, _: &MachineName, _: Run<'_>) -> Result<Requirements, NixError> {
+        match self.state().requirements_error {
+            Some(error) => Err(error()),
+            None => Ok(Requirements::default()),
+        }
+    }
+    async fn build(&self, _: &MachineName, run: Run<'_>) -> Result<StorePath, NixError> {
+        self.builds.fetch_add(1, Ordering::SeqCst);
+        let mut activity = Activity {
+            id: 1,
+            parent: None,
+            kind: ActivityKind::Build,
+            name: "system".into(),
+            state: ActivityState::Running,
+            phase: None,
+            started: None,
+            ended: None,
+            bytes: 0,
+            bytes_expected: 0,
+        };
+        run.observer.activity(&activity);
+        run.observer.log(LogLine { activity: Some(1), level: LogLevel::Output, text: "building".into() });
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            tokio::select! {
+                () = gate.notified() => {}
+                () = run.cancel.cancelled() => return Err(NixError::Cancelled),
+            }
+        }
+        let (error, commit) = {
+            let state = self.state();
+            (state.build_error, state.commit)
+        };
+        activity.end(error.is_none());
+        run.observer.activity(&activity);
+        match error {
+            Some(error) => Err(error()),
+            None => Ok(StorePath(format!("/nix/store/system-{commit}"))),
+        }
+    }
+    async fn install(&self, _: &MachineName, system: &StorePath) -> Result<Generation, NixError> {
+        let mut state = self.state();
+        if let Some(current) = state.generations.iter().find(|g| g.current && g.system == *system) {
+            return Ok(current.clone());
+        }
+        state.generations.iter_mut().for_each(|g| g.current = false);
+        let number = state.generations.len() as u64 + 1;
+        let generation =
+            Generation { number, system: system.clone(), created: OffsetDateTime::UNIX_EPOCH, current: true };
+        state.generations.push(generation.clone());
+        Ok(generation)
+    }
+    async fn generations(&self, _: &MachineName) -> Result<Vec<Generation>, NixError> {
+        Ok(self.state().generations.clone())
+    }
+    async fn set_generation(&self, _: &MachineName, number: u64) -> Result<(), NixError> {
+        self.state().generations.iter_mut().for_each(|g| g.current = g.number == number);
+        Ok(())
+    }
+    async fn diff(&self, _: &StorePath, _: &StorePath) -> Result<ClosureDiff, NixError> {
+        Ok(ClosureDiff::default())
+    }
+    async fn forget(&self, _: &MachineName) -> Result<(), NixError> {
+        self.state().generations.clear();
+        Ok(())
+    }
+}
+
+/// The machine's side: comes up, switches, has no failed units.
+async fn machine(mut process: FakeProcess) -> i32 {
+    let argv: Vec<&str> = process.spec.argv.iter().map(String::as_str).collect();
+    let (out, code): (&[u8], i32) = match argv.as_slice() {
+        ["/bin/ctrl-serve", "wait-ready", ..] => (b"", 0),
+        ["/bin/ctrl-serve", "health"] => {
+            (br#"{"ready":true,"nix":"2.26.3","daemon":{"state":"running"}}"#, 0)
+        }
+        ["/.codchi/ctrl-serve", "wait-up", ..] => (b"running\n", 0),
+        ["systemctl", "list-units", ..] => (b"", 0),
+        [program, "switch"] if program.ends_with("switch-to-configuration") => (b"switching\n", 0),
+        _ => (b"", 127),
+    };
+    process.stdout.write_all(out).await.unwrap();
+    code
+}
+
+impl World {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let driver = Fake::new();
+        driver.on_exec(machine);
+        let nix = Arc::new(FakeNix::default());
+        let controller = controller(directory.path(), &driver, &nix);
+        Self { directory, driver, nix, controller }
+    }
+
+    /// Another process with the same files and engine.
+    pub fn another_process(&self) -> Arc<Controller> {
+        controller(self.directory.path(), &self.driver, &self.nix)
+    }
+
+    pub fn config(&self) -> std::path::PathBuf {
+        self.directory.path().join("config")
+    }
+
+    pub async fn init(&self, name_: &str) -> Operation {
+        let operation = self.controller.init(new(name_, "repo"), Door::CommandLine).await.unwrap();
+        self.end(operation.id).await
+    }
+
+    pub async fn end(&self, id: OperationId) -> Operation {
+        let events: Vec<Event> = self.controller.follow(id).unwrap().collect().await;
+        match events.last() {
+            Some(Event::OperationChanged { operation }) => operation.clone(),
+            other => panic!("the last event was {other:?}"),
+        }
+    }
+}
+
+fn controller(directory: &Path, driver: &Fake, nix: &Arc<FakeNix>) -> Arc<Controller> {
+    let paths = Paths { config: directory.join("config"), data: directory.join("data") };
+    Controller::new(paths, Some(images(directory)), Arc::new(driver.clone()), Arc::clone(nix) as Arc<dyn Nix>)
+        .unwrap()
+}
+
+/// Empty tars with their right sha256.
+fn images(directory: &Path) -> ImageSet {
+    let path = directory.join("empty.tar");
+    std::fs::write(&path, b"").unwrap();
+    let file = |name: &str| ImageFile {
+        path: path.clone(),
+        image: Image {
+            name: name.into(),
+            sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+            size: 0,
+        },
+    };
+    ImageSet { release: "test".into(), controller: file("controller"), machine: file("machine") }
+}
+
+pub fn name(name: &str) -> MachineName {
+    MachineName::new(name).unwrap()
+}
+
+pub fn new(name_: &str, url: &str) -> NewMachine {
+    NewMachine {
+        name: name(name_),
+        source: Some(Source { url: url.into(), attr: None, had_credentials: false }),
+        modules: vec![],
+        nixpkgs: None,
+        driver: None,
+        start: true,
+    }
+}
