@@ -83,15 +83,19 @@ rec {
         addNixpkgs = scope.addNixpkgs system;
         inherit (scope) injectInputs;
       };
-      modules = [
-        ./options
-        ./drivers
-        {
-          _file = "codchi.lib.codeMachine";
-          codchi.driver.name = driver;
-        }
-      ]
-      ++ map (namedModule nixpkgs.lib) modules;
+      # The module system puts the definitions of later modules first. Turned round, lists and texts follow the user's order,
+      # with the driver's part in front.
+      modules = nixpkgs.lib.reverseList (
+        [
+          ./options
+          ./drivers
+          {
+            _file = "codchi.lib.codeMachine";
+            codchi.driver.name = driver;
+          }
+        ]
+        ++ map (namedModule nixpkgs.lib) modules
+      );
     };
 
   # What a machine asks of its user and its host, as plain data for JSON. Evaluating it builds nothing.

@@ -1,0 +1,7 @@
+{ lib, ... }:
+{
+  options.once = lib.mkOption {
+    type = lib.types.listOf lib.types.str;
+  };
+  config.once = [ "once" ];
+}

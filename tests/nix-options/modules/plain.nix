@@ -1,0 +1,3 @@
+{
+  environment.variables.PLAIN = "yes";
+}

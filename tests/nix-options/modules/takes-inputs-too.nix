@@ -1,0 +1,4 @@
+{ inputs, lib, ... }:
+{
+  answer.deep = lib.toLower inputs.it;
+}

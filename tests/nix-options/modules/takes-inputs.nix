@@ -1,0 +1,5 @@
+{ inputs, ... }:
+{
+  imports = [ ./takes-inputs-too.nix ];
+  answer.file = inputs.it;
+}

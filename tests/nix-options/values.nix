@@ -1,0 +1,657 @@
+# NAME = { expr; expected; }
+args:
+let
+  world = import ./machine.nix args;
+  inherit (world)
+    codchi
+    configOf
+    entries
+    exampleFlake
+    flakeOf
+    lib
+    machine
+    machineOf
+    nixpkgs
+    requirementsOf
+    ;
+
+  # Sets `answer` to what a module is given, whichever way.
+  answer =
+    { lib, ... }:
+    {
+      options.answer = lib.mkOption {
+        type = lib.types.attrsOf lib.types.str;
+        default = { };
+      };
+    };
+
+  unit = config: name: config.systemd.services.${name};
+
+  example =
+    name: modules:
+    machineOf "lxd" (
+      map (module: {
+        input = exampleFlake name;
+        attr = [
+          "nixosModules"
+          module
+        ];
+      }) modules
+    );
+in
+{
+  # --- requirements
+
+  "nothing is asked for without modules" = {
+    expr = requirementsOf [ ];
+    expected = {
+      secrets = { };
+      hostSecrets = {
+        caCertificates = false;
+        gitCredentials = false;
+        nixAccessTokens = false;
+        sshAgent = false;
+      };
+      capabilities = [ ];
+      optionalCapabilities = [ ];
+      initScript = false;
+    };
+  };
+
+  "a secret is a variable by default" = {
+    expr = (requirementsOf [ { codchi.secrets.api-token.description = "d"; } ]).secrets;
+    expected.api-token = {
+      description = "d";
+      kind = "env";
+      env = "API_TOKEN";
+      path = null;
+      owner = "codchi";
+      group = "users";
+      mode = "0400";
+      optional = false;
+      pattern = null;
+    };
+  };
+
+  "a secret can be a file" = {
+    expr =
+      (requirementsOf [
+        {
+          codchi.secrets."kube.config" = {
+            description = "d";
+            kind = "file";
+            owner = "root";
+            group = "wheel";
+            mode = "0440";
+            optional = true;
+            pattern = "apiVersion: .*";
+          };
+        }
+      ]).secrets;
+    expected."kube.config" = {
+      description = "d";
+      kind = "file";
+      env = null;
+      path = "/run/codchi/secrets/kube.config";
+      owner = "root";
+      group = "wheel";
+      mode = "0440";
+      optional = true;
+      pattern = "apiVersion: .*";
+    };
+  };
+
+  "two modules can describe one secret" = {
+    expr =
+      (requirementsOf [
+        { codchi.secrets.s.description = "d"; }
+        { codchi.secrets.s.optional = true; }
+      ]).secrets.s.optional;
+    expected = true;
+  };
+
+  "a variable whose secret begins with a digit" = {
+    expr = (requirementsOf [ { codchi.secrets."2fa".description = "d"; } ]).secrets."2fa".env;
+    expected = "_2FA";
+  };
+
+  "codchi.secrets.env.NAME is the variable CODCHI_NAME" = {
+    expr =
+      let
+        inherit
+          (requirementsOf [
+            {
+              codchi.secrets.env.GITLAB_TOKEN.description = "d";
+              codchi.secrets.env.other = {
+                name = "a-b";
+                description = "e";
+              };
+            }
+          ])
+          secrets
+          ;
+      in
+      lib.mapAttrs (_: secret: { inherit (secret) description env kind; }) secrets;
+    expected = {
+      GITLAB_TOKEN = {
+        description = "d";
+        env = "CODCHI_GITLAB_TOKEN";
+        kind = "env";
+      };
+      a-b = {
+        description = "e";
+        env = "CODCHI_a_b";
+        kind = "env";
+      };
+    };
+  };
+
+  "both forms of secrets side by side" = {
+    expr = builtins.attrNames (requirementsOf [
+      { codchi.secrets.env.A.description = "d"; }
+      { codchi.secrets.b.description = "d"; }
+    ]).secrets;
+    expected = [
+      "A"
+      "b"
+    ];
+  };
+
+  "host secrets are asked for one by one" = {
+    expr =
+      (requirementsOf [
+        { codchi.hostSecrets.sshAgent.enable = true; }
+        { codchi.hostSecrets.caCertificates.enable = true; }
+      ]).hostSecrets;
+    expected = {
+      caCertificates = true;
+      gitCredentials = false;
+      nixAccessTokens = false;
+      sshAgent = true;
+    };
+  };
+
+  "capabilities of all modules, each once, the required ones not also optional" = {
+    expr =
+      let
+        requirements = requirementsOf [
+          {
+            codchi.requiredCapabilities = [
+              "gpu"
+              "kvm"
+            ];
+            codchi.optionalCapabilities = [ "sound" ];
+          }
+          {
+            codchi.requiredCapabilities = [ "gpu" ];
+            codchi.optionalCapabilities = [
+              "kvm"
+              "sound"
+            ];
+          }
+        ];
+      in
+      {
+        required = lib.sort (a: b: a < b) requirements.capabilities;
+        optional = requirements.optionalCapabilities;
+      };
+    expected = {
+      required = [
+        "gpu"
+        "kvm"
+      ];
+      optional = [ "sound" ];
+    };
+  };
+
+  "every capability is known" = {
+    expr =
+      builtins.length
+        (requirementsOf [
+          {
+            codchi.requiredCapabilities = [
+              "gpu"
+              "cuda"
+              "usb"
+              "ssh-agent"
+              "sound"
+              "video"
+              "camera"
+              "kvm"
+              "fuse"
+              "docker-nesting"
+              "tun"
+            ];
+          }
+        ]).capabilities;
+    expected = 11;
+  };
+
+  "requirements are plain data" = {
+    expr = builtins.fromJSON (
+      builtins.toJSON (requirementsOf [ { codchi.secrets.s.description = "d"; } ])
+    );
+    expected = requirementsOf [ { codchi.secrets.s.description = "d"; } ];
+  };
+
+  # --- the machine
+
+  "the user" = {
+    expr = {
+      inherit ((configOf [ ]).users.users.codchi) isNormalUser uid extraGroups;
+      sudo = (configOf [ ]).security.sudo.wheelNeedsPassword;
+    };
+    expected = {
+      isNormalUser = true;
+      uid = 1000;
+      extraGroups = [ "wheel" ];
+      sudo = false;
+    };
+  };
+
+  "a module can make sudo ask for a password" = {
+    expr = (configOf [ { security.sudo.wheelNeedsPassword = true; } ]).security.sudo.wheelNeedsPassword;
+    expected = true;
+  };
+
+  "the store belongs to the controller" = {
+    expr =
+      let
+        config = configOf [ ];
+      in
+      {
+        service = config.systemd.services.nix-daemon.enable;
+        socket = config.systemd.sockets.nix-daemon.enable;
+        shells = config.environment.variables.NIX_REMOTE;
+        users = config.environment.etc."environment.d/50-codchi.conf".text;
+        inherit (config.nix.settings) experimental-features;
+      };
+    expected = {
+      service = false;
+      socket = false;
+      shells = "daemon";
+      users = "NIX_REMOTE=daemon\n";
+      experimental-features = [
+        "nix-command"
+        "flakes"
+      ];
+    };
+  };
+
+  "the container's network" = {
+    expr =
+      let
+        config = configOf [ ];
+      in
+      {
+        inherit (config.networking) hostName useDHCP useNetworkd;
+        udev = config.services.udev.enable;
+        dhcp = config.systemd.network.networks."80-codchi-lxd".networkConfig.DHCP;
+      };
+    expected = {
+      hostName = "";
+      useDHCP = false;
+      useNetworkd = true;
+      udev = true;
+      dhcp = "yes";
+    };
+  };
+
+  "without a driver the options are there and nothing is set" = {
+    expr =
+      let
+        none = machineOf "none" (
+          entries [
+            {
+              codchi.secrets.s.description = "d";
+              codchi.initScript = "true";
+            }
+          ]
+        );
+      in
+      {
+        container = none.config.boot.isContainer;
+        user = none.config.users.users ? codchi;
+        units = none.config.systemd.services ? codchi-init;
+        secrets = builtins.attrNames (codchi.requirements none).secrets;
+      };
+    expected = {
+      container = false;
+      user = false;
+      units = false;
+      secrets = [ "s" ];
+    };
+  };
+
+  "equal modules are one system" = {
+    expr =
+      let
+        drv = modules: (machine modules).config.system.build.toplevel.drvPath;
+        a = {
+          environment.variables.A = "1";
+        };
+      in
+      [
+        (drv [ a ] == drv [ a ])
+        (drv [ a ] == drv [ ])
+      ];
+    expected = [
+      true
+      false
+    ];
+  };
+
+  "modules keep the user's order" = {
+    expr =
+      (configOf [
+        { environment.extraInit = "one"; }
+        { environment.extraInit = "two"; }
+        { environment.extraInit = "three"; }
+      ]).environment.extraInit;
+    expected = "one\ntwo\nthree";
+  };
+
+  "two modules of one flake" = {
+    expr =
+      let
+        input = flakeOf "both" {
+          nixosModules.a.environment.variables.A = "1";
+          codchiModules."b c".environment.variables.B = "2";
+        };
+        inherit
+          (machineOf "lxd" [
+            {
+              inherit input;
+              attr = [
+                "nixosModules"
+                "a"
+              ];
+            }
+            {
+              inherit input;
+              attr = [
+                "codchiModules"
+                "b c"
+              ];
+            }
+          ])
+          config
+          ;
+      in
+      {
+        inherit (config.environment.variables) A B;
+      };
+    expected = {
+      A = "1";
+      B = "2";
+    };
+  };
+
+  "secrets with a path of their own are linked" = {
+    expr = builtins.filter (lib.hasInfix "/etc/key") (configOf [
+      {
+        codchi.secrets.key = {
+          description = "d";
+          kind = "file";
+          path = "/etc/key";
+        };
+        codchi.secrets.other = {
+          description = "d";
+          kind = "file";
+        };
+      }
+    ]).systemd.tmpfiles.rules;
+    expected = [ "L /etc/key - - - - /run/codchi/secrets/key" ];
+  };
+
+  # --- the script for the first start
+
+  "no script, no unit" = {
+    expr = (configOf [ ]).systemd.services ? codchi-init;
+    expected = false;
+  };
+
+  "a script is a oneshot unit that runs once as the user" = {
+    expr =
+      let
+        config = configOf [ { codchi.initScript = "echo hello"; } ];
+        init = unit config "codchi-init";
+      in
+      {
+        inherit (requirementsOf [ { codchi.initScript = "echo hello"; } ]) initScript;
+        inherit (init.serviceConfig) Type User;
+        inherit (init.unitConfig) ConditionPathExists;
+        holdsUpTheStart = init.wantedBy != [ ];
+        starter = (unit config "codchi-init-start").wantedBy;
+      };
+    expected = {
+      initScript = true;
+      Type = "oneshot";
+      User = "codchi";
+      ConditionPathExists = "!/var/lib/codchi/init-done";
+      holdsUpTheStart = false;
+      starter = [ "multi-user.target" ];
+    };
+  };
+
+  "scripts of several modules follow each other" = {
+    expr =
+      (configOf [
+        { codchi.initScript = "one"; }
+        { codchi.initScript = lib.mkBefore "zero"; }
+      ]).codchi.initScript;
+    expected = "zero\none";
+  };
+
+  # --- arguments of a module's own
+
+  "two modules with different inputs" = {
+    expr =
+      (configOf [
+        answer
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              (codchi.injectInputs { it = "first"; })
+              ({ inputs, ... }: { answer.a = inputs.it; })
+            ];
+          }
+        )
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              ({ inputs, ... }: { answer.b = inputs.it; })
+              (codchi.injectInputs { it = "second"; })
+            ];
+          }
+        )
+      ]).answer;
+    expected = {
+      a = "first";
+      b = "second";
+    };
+  };
+
+  "files and their imports get the inputs too" = {
+    expr =
+      (configOf [
+        answer
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              (codchi.injectInputs { it = "file"; })
+              ./modules/takes-inputs.nix
+            ];
+          }
+        )
+      ]).answer;
+    expected = {
+      deep = "file";
+      file = "file";
+    };
+  };
+
+  "a file that two modules import is one module" = {
+    expr =
+      (configOf [
+        answer
+        { imports = [ ./modules/once.nix ]; }
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              (codchi.injectInputs { })
+              ./modules/once.nix
+              ./modules/once.nix
+            ];
+          }
+        )
+      ]).once;
+    expected = [ "once" ];
+  };
+
+  "a file with inputs can be disabled" = {
+    expr =
+      (configOf [
+        answer
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              (codchi.injectInputs { it = "x"; })
+              ./modules/takes-inputs.nix
+            ];
+            disabledModules = [ ./modules/takes-inputs.nix ];
+          }
+        )
+      ]).answer;
+    expected = { };
+  };
+
+  "inputs where no scope is above them" = {
+    expr =
+      (configOf [
+        answer
+        {
+          imports = [
+            (
+              { codchi, ... }:
+              {
+                imports = [
+                  (
+                    { codchi, ... }:
+                    {
+                      imports = [ (codchi.injectInputs { it = "global"; }) ];
+                    }
+                  )
+                  ({ inputs, ... }: { answer.g = inputs.it; })
+                ];
+              }
+            )
+          ];
+        }
+      ]).answer;
+    expected.g = "global";
+  };
+
+  "a second nixpkgs" = {
+    expr =
+      (configOf [
+        answer
+        (
+          { codchi, ... }:
+          {
+            imports = [
+              (codchi.addNixpkgs {
+                unstable = flakeOf "unstable" { legacyPackages.x86_64-linux.tool = "new"; };
+              })
+              (
+                { pkgs, unstable, ... }:
+                {
+                  answer.second = unstable.tool;
+                  answer.first = builtins.typeOf pkgs.hello;
+                }
+              )
+            ];
+          }
+        )
+      ]).answer;
+    expected = {
+      second = "new";
+      first = "set";
+    };
+  };
+
+  "a plain module that never heard of Codchi" = {
+    expr = (configOf [ ./modules/plain.nix ]).environment.variables.PLAIN;
+    expected = "yes";
+  };
+
+  # --- the examples
+
+  "example hello" = {
+    expr = (example "hello" [ "hello" ]).config.system.build.toplevel.type;
+    expected = "derivation";
+  };
+
+  "example web" = {
+    expr = {
+      inherit ((codchi.requirements (example "web" [ "web" ])).secrets.visitor) kind optional;
+      inherit ((unit (example "web" [ "web" ]).config "greeter").serviceConfig) User;
+    };
+    expected = {
+      kind = "file";
+      optional = true;
+      User = "codchi";
+    };
+  };
+
+  "example toolchain" = {
+    expr = {
+      project = (codchi.requirements (example "toolchain" [ "project" ])).initScript;
+      toolchain = (codchi.requirements (example "toolchain" [ "toolchain" ])).initScript;
+    };
+    expected = {
+      project = true;
+      toolchain = false;
+    };
+  };
+
+  "every example's module has a description" = {
+    expr =
+      lib.concatMap
+        (
+          name:
+          let
+            flake = exampleFlake name;
+          in
+          builtins.filter (module: !(builtins.isString (flake.codchi.descriptions.${module} or null))) (
+            builtins.attrNames flake.nixosModules
+          )
+        )
+        [
+          "hello"
+          "web"
+          "toolchain"
+        ];
+    expected = [ ];
+  };
+
+  "the shipped flake" = {
+    expr =
+      let
+        outputs = (import ../../nix/release/flake.nix).outputs;
+      in
+      builtins.functionArgs outputs;
+    expected.nixpkgs = false;
+  };
+
+  "codchi.lib over a real machine is the fixture's NixOS" = {
+    expr = nixpkgs.lib ? nixosSystem && (machine [ ])._type or null == "configuration";
+    expected = true;
+  };
+}
+// import ./lib.nix lib
