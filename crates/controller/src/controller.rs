@@ -176,7 +176,7 @@ impl Controller {
         }
         let unfinished = match self.machines.same_name(&name)? {
             None => false,
-            Some(existing) if existing == name && self.machines.record(&name)?.built.is_none() => true,
+            Some(existing) if existing == name && self.is_unfinished(&name)? => true,
             Some(existing) => return Err(Error::AlreadyExists { existing }),
         };
         let (modules, own_nixpkgs) = match &new.source {
@@ -232,7 +232,7 @@ impl Controller {
             spec.add(module);
         }
         self.machines.write_spec(name, &spec)?;
-        self.spawn_build(OperationKind::Rebuild, machine, door, spec, BuildOptions::keep())
+        self.spawn_rebuild(machine, door, spec, false, false)
     }
 
     /// Takes a module out of a machine and rebuilds it.
@@ -259,7 +259,7 @@ impl Controller {
         }
         spec.modules.remove(at);
         self.machines.write_spec(name, &spec)?;
-        self.spawn_build(OperationKind::Rebuild, machine, door, spec, BuildOptions::keep())
+        self.spawn_rebuild(machine, door, spec, false, false)
     }
 
     /// Brings a machine to what is wanted of it.
@@ -275,11 +275,7 @@ impl Controller {
     ) -> Result<Operation, Error> {
         let machine = self.lock(name)?;
         let spec = self.wanted(name)?;
-        let kind = match self.machines.record(name)?.built {
-            None => OperationKind::Create,
-            Some(_) => OperationKind::Rebuild,
-        };
-        self.spawn_build(kind, machine, door, spec, BuildOptions { update, dry_run, start: true })
+        self.spawn_rebuild(machine, door, spec, update, dry_run)
     }
 
     /// Starts a machine and waits until its system is up. One that runs is left alone.
@@ -529,6 +525,30 @@ impl Controller {
         self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Whether the creation of a machine didn't end well, so that it may be repeated.
+    fn is_unfinished(&self, name: &MachineName) -> Result<bool, Error> {
+        let record = self.machines.record(name)?;
+        let last = record.last_operation.and_then(|id| self.operations.read(id).ok().flatten());
+        let create_failed = last.is_some_and(|operation| {
+            operation.kind == OperationKind::Create && operation.state != OperationState::Succeeded
+        });
+        Ok(record.built.is_none() || create_failed)
+    }
+
+    /// A machine that was never built is made instead.
+    fn spawn_rebuild(
+        self: &Arc<Self>,
+        machine: LockedMachine,
+        door: Door,
+        spec: MachineSpec,
+        update: bool,
+        dry_run: bool,
+    ) -> Result<Operation, Error> {
+        let start = self.is_unfinished(&machine.name)?;
+        let kind = if start { OperationKind::Create } else { OperationKind::Rebuild };
+        self.spawn_build(kind, machine, door, spec, BuildOptions { update, dry_run, start })
+    }
+
     fn spawn_build(
         self: &Arc<Self>,
         kind: OperationKind,
@@ -589,13 +609,6 @@ impl Controller {
 struct LockedMachine {
     name: MachineName,
     _held: lock::Held,
-}
-
-impl BuildOptions {
-    /// For a change of modules: the others stay at their commits.
-    fn keep() -> Self {
-        Self { update: false, dry_run: false, start: true }
-    }
 }
 
 /// The modules that are meant.

@@ -33,7 +33,7 @@ pub(crate) struct BuildOptions {
     pub(crate) update: bool,
     /// Stop after the comparison.
     pub(crate) dry_run: bool,
-    /// Start the machine when it was just made.
+    /// Start the machine when it is done.
     pub(crate) start: bool,
 }
 
@@ -128,7 +128,7 @@ impl Pipeline<'_> {
 
         journal.enter(Phase::Finish);
         let mut warnings = Vec::new();
-        if record.built.is_none() && options.start {
+        if options.start {
             warnings = controller.start_and_wait(machine, journal).await?;
         }
         Ok(OperationOutcome {
@@ -140,9 +140,13 @@ impl Pipeline<'_> {
         })
     }
 
-    /// What was built is what is wanted. It is done if the container is there too.
+    /// What was built is what is wanted. It is done if the container is as wanted too.
     async fn nothing_to_do(&self, built: &Built) -> Result<Option<OperationOutcome>, Error> {
-        if self.controller.instance(self.machine).await?.is_none() {
+        let there = match self.controller.instance(self.machine).await? {
+            None => false,
+            Some(instance) => !self.options.start || instance.state == InstanceState::Running,
+        };
+        if !there {
             return Ok(None);
         }
         self.journal.say(LogLevel::Info, "nothing changed since the last build");

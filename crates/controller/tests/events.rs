@@ -1,5 +1,7 @@
 //! Changes reach a listener, whoever makes them: this process, another one, or another program at the engine.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod world;
 
 use std::{fs, time::Duration};

@@ -1,5 +1,7 @@
 //! Create, rebuild, start, stop and delete over the engine in memory: what must hold whatever fails.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod world;
 
 use std::sync::{Arc, atomic::Ordering};

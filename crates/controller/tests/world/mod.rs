@@ -1,5 +1,6 @@
 //! A controller over the engine in memory and a scripted Nix, in directories of its own.
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     path::Path,

@@ -132,6 +132,11 @@ impl Fake {
         lock(&self.shared.world).foreign.insert(name.to_owned());
     }
 
+    /// Another program deletes it.
+    pub fn delete_foreign(&self, name: &str) {
+        lock(&self.shared.world).foreign.remove(name);
+    }
+
     /// Another program starts or stops one of our instances.
     pub fn set_state_from_outside(&self, instance: &InstanceName, state: InstanceState) {
         if lock(&self.shared.world).set_state(instance, state) {

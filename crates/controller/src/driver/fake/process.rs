@@ -1,6 +1,6 @@
 //! Commands in the fake engine: a future of the test in place of a program.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::{
@@ -34,6 +34,11 @@ pub struct FakeProcess {
 }
 
 impl FakeProcess {
+    /// The environment of the instance's init process.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        self.fake.instance(&self.instance).map(|instance| instance.environment).unwrap_or_default()
+    }
+
     /// Reads a file of the instance, through its mounts.
     ///
     /// # Errors
