@@ -1,0 +1,245 @@
+//! The app as a whole: what it knows, what it does when something changes, how it begins and ends.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codchi_api::{Api, types::Event};
+use codchi_controller::{machine::MachineName, operation::Door, settings::Settings};
+use codchi_host::Environment;
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tauri::{AppHandle, Emitter as _, Manager as _};
+use time::OffsetDateTime;
+
+use crate::{
+    bridge::EVENT,
+    life::{Life, Next},
+    notice::{self, Notice},
+    page::Page,
+    picture::Picture,
+    terminal,
+    tray::{
+        host,
+        model::{Choice, TrayModel},
+        render::Tray,
+    },
+    window,
+    words::Words,
+};
+
+/// So many events are taken in before something is drawn: a burst changes the tray once.
+const BURST: usize = 256;
+
+/// What lives as long as the app does.
+pub(crate) struct Codchi {
+    /// Everything that can be done.
+    pub(crate) api: Api,
+    /// The environment that the app was started in.
+    pub(crate) environment: Environment,
+    picture: Mutex<Picture>,
+    life: Mutex<Life>,
+    tray: Mutex<Option<Tray>>,
+}
+
+impl Codchi {
+    /// The app before anything is known but the settings.
+    pub(crate) fn new(api: Api, environment: Environment, settings: Settings) -> Self {
+        Self {
+            api,
+            environment,
+            picture: Mutex::new(Picture::new(settings, OffsetDateTime::now_utc())),
+            life: Mutex::default(),
+            tray: Mutex::default(),
+        }
+    }
+
+    fn words(&self) -> &'static Words {
+        Words::of(lock(&self.picture).settings.language, sys_locale::get_locale().as_deref())
+    }
+
+    /// Whether operations would be interrupted by the end of this process.
+    fn works(&self) -> bool {
+        let picture = lock(&self.picture);
+        self.api.running_here().into_iter().any(|id| !picture.has_ended(id))
+    }
+}
+
+/// What is behind the lock; a panic elsewhere is no reason to lose the tray.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn codchi(app: &AppHandle) -> Arc<Codchi> {
+    Arc::clone(&app.state::<Arc<Codchi>>())
+}
+
+fn report(what: &'static str) -> impl FnOnce(tauri::Error) {
+    move |error| tracing::warn!(%error, "{what}")
+}
+
+/// Shows the window; from any thread.
+pub(crate) fn open_window(app: &AppHandle, page: Option<Page>) {
+    let handle = app.clone();
+    let opened = app.run_on_main_thread(move || {
+        let codchi = codchi(&handle);
+        lock(&codchi.life).window_opened();
+        let theme = lock(&codchi.picture).settings.theme;
+        window::open(&handle, page.as_ref(), theme).unwrap_or_else(report("the window could not be opened"));
+        draw_tray(&handle);
+    });
+    opened.unwrap_or_else(report("the main thread is gone"));
+}
+
+/// Puts the tray into the panel and follows what happens, until the app ends.
+pub(crate) async fn follow(app: AppHandle) {
+    let codchi = codchi(&app);
+    let ink = host::ink(&codchi.environment).await;
+    on_main_thread(&app, move |app| put_tray(app, ink));
+    let mut bursts = codchi.api.subscribe().ready_chunks(BURST);
+    while let Some(burst) = bursts.next().await {
+        for event in &burst {
+            take_in(&app, &codchi, event);
+        }
+        let works = codchi.works();
+        if lock(&codchi.life).changed(works) == Next::End {
+            app.exit(0);
+        }
+        on_main_thread(&app, draw_tray);
+    }
+}
+
+fn on_main_thread(app: &AppHandle, what: impl FnOnce(&AppHandle) + Send + 'static) {
+    let handle = app.clone();
+    app.run_on_main_thread(move || what(&handle)).unwrap_or_else(report("the main thread is gone"));
+}
+
+fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) {
+    let ended = lock(&codchi.picture).apply(event);
+    app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
+    let words = codchi.words();
+    for operation in &ended {
+        tell(app, codchi, Notice::of_end(operation, words));
+    }
+    match event {
+        Event::OperationChanged { operation } => tell(app, codchi, Notice::of_question(operation, words)),
+        Event::SettingsChanged { settings } => {
+            let theme = settings.theme;
+            on_main_thread(app, move |app| {
+                window::set_theme(app, theme).unwrap_or_else(report("the window's theme stays"));
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Shows a notification, if the user wants them and sees no window.
+fn tell(app: &AppHandle, codchi: &Codchi, notice: Option<Notice>) {
+    if let Some(notice) = notice
+        && lock(&codchi.picture).settings.notifications
+        && !window::is_in_sight(app)
+    {
+        let app = app.clone();
+        notice::show(notice, codchi.words(), move |page| open_window(&app, Some(page)));
+    }
+}
+
+fn put_tray(app: &AppHandle, ink: host::Ink) {
+    let put = || {
+        Tray::new(
+            app,
+            ink,
+            |app, id| {
+                let chosen = lock(&codchi(app).tray).as_ref().and_then(|tray| tray.choice(id));
+                if let Some(choice) = chosen {
+                    choose(app, choice);
+                }
+            },
+            |app| open_window(app, None),
+        )
+    };
+    // The tray's library is loaded at run time and missing it is a panic; without it the app still has its window.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(put)) {
+        Ok(Ok(tray)) => *lock(&codchi(app).tray) = Some(tray),
+        Ok(Err(error)) => tracing::warn!(%error, "no tray"),
+        Err(_) => tracing::warn!("no tray: libayatana-appindicator3 is not installed"),
+    }
+    draw_tray(app);
+}
+
+fn draw_tray(app: &AppHandle) {
+    let codchi = codchi(app);
+    let words = codchi.words();
+    let ends_later = lock(&codchi.life).ends_later();
+    let model = TrayModel::new(&lock(&codchi.picture), ends_later, words);
+    if let Some(tray) = lock(&codchi.tray).as_mut() {
+        tray.show(app, model).unwrap_or_else(report("the tray could not be drawn"));
+    }
+}
+
+fn choose(app: &AppHandle, choice: Choice) {
+    match choice {
+        Choice::Open(page) => open_window(app, Some(page)),
+        Choice::Start(name) => run(app, "start", name.clone(), json!({ "name": name })),
+        Choice::Stop(name) => run(app, "stop", name.clone(), json!({ "name": name, "force": false })),
+        Choice::Restart(name) => run(app, "restart", name.clone(), json!({ "name": name, "force": false })),
+        Choice::Terminal(name) => {
+            let codchi = codchi(app);
+            if let Err(error) = terminal::open(app, &codchi.environment, &name) {
+                tracing::warn!(%error, %name, "no terminal");
+                tell(app, &codchi, Some(Notice::of_missing_terminal(&name, codchi.words())));
+            }
+        }
+        Choice::Quit => quit(app),
+    }
+}
+
+/// Runs a command that was chosen in the tray. It tells of itself by events; only a refusal has to be said.
+fn run(app: &AppHandle, command: &'static str, name: MachineName, args: Value) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let codchi = codchi(&app);
+        if let Err(failure) = codchi.api.through(Door::Tray).call(command, args).await {
+            tell(&app, &codchi, Some(Notice::of_refusal(&name, &failure, codchi.words())));
+        }
+    });
+}
+
+fn quit(app: &AppHandle) {
+    let codchi = codchi(app);
+    let works = codchi.works();
+    let next = lock(&codchi.life).quit(works);
+    go_on(app, next);
+}
+
+/// The user closed the window: it is gone at once, and whether the app stays is decided by the settings and the panel.
+pub(crate) fn window_closing(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(window::LABEL) {
+        window.hide().unwrap_or_else(report("the window could not be hidden"));
+    }
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let codchi = codchi(&app);
+        let wanted = lock(&codchi.picture).settings.close_to_tray && lock(&codchi.tray).is_some();
+        let keep = wanted && host::is_present().await;
+        let works = codchi.works();
+        let next = lock(&codchi.life).window_closed(keep, works);
+        on_main_thread(&app, move |app| go_on(app, next));
+    });
+}
+
+fn go_on(app: &AppHandle, next: Next) {
+    let destroy = || {
+        if let Some(window) = app.get_webview_window(window::LABEL) {
+            window.destroy().unwrap_or_else(report("the window could not be closed"));
+        }
+    };
+    match next {
+        Next::Stay => destroy(),
+        Next::EndLater => {
+            destroy();
+            let codchi = codchi(app);
+            tell(app, &codchi, Some(Notice::of_ending_later(codchi.words())));
+            draw_tray(app);
+        }
+        Next::End => app.exit(0),
+    }
+}

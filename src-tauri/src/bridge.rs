@@ -1,0 +1,84 @@
+//! What the window can ask for. `ui/src/platform/tauri.ts` is the other side.
+//!
+//! Everything about machines goes through the one command table; what is here besides are the desktop's own dialogs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use codchi_controller::{
+    failure::{Failure, FailureCode},
+    machine::MachineName,
+};
+use serde_json::Value;
+use tauri::{AppHandle, State, WebviewWindow};
+use tauri_plugin_dialog::{DialogExt as _, FilePath};
+use tokio::sync::oneshot;
+
+use crate::{app::Codchi, terminal};
+
+/// The event with an [`codchi_api::types::Event`] as its payload.
+pub(crate) const EVENT: &str = "codchi";
+
+/// Runs a command of the table.
+#[tauri::command]
+pub(crate) async fn call(
+    codchi: State<'_, Arc<Codchi>>,
+    command: String,
+    args: Value,
+) -> Result<Value, Failure> {
+    codchi.api.call(&command, args).await
+}
+
+/// Opens a terminal with a shell in a machine.
+#[tauri::command]
+pub(crate) async fn open_terminal(
+    app: AppHandle,
+    codchi: State<'_, Arc<Codchi>>,
+    machine: MachineName,
+) -> Result<(), Failure> {
+    terminal::open(&app, &codchi.environment, &machine).map_err(|error| Failure {
+        code: FailureCode::Failed,
+        message: error.to_string(),
+        hints: vec![format!("Run codchi exec {machine} in a terminal of your choice.")],
+        causes: std::error::Error::source(&error).map(ToString::to_string).into_iter().collect(),
+        details: vec![],
+    })
+}
+
+/// Asks for a folder; `None` when the user changed their mind.
+#[tauri::command]
+pub(crate) async fn choose_folder(window: WebviewWindow, title: String) -> Option<PathBuf> {
+    let (answer, asked) = oneshot::channel();
+    window.dialog().file().set_parent(&window).set_title(title).pick_folder(|folder| {
+        let _ = answer.send(folder);
+    });
+    asked.await.ok().flatten().and_then(path)
+}
+
+/// Asks where to save `text` and does it; `None` when the user changed their mind, else the path.
+#[tauri::command]
+pub(crate) async fn save_text(
+    window: WebviewWindow,
+    title: String,
+    suggested_name: String,
+    text: String,
+) -> Result<Option<PathBuf>, Failure> {
+    let (answer, asked) = oneshot::channel();
+    window.dialog().file().set_parent(&window).set_title(title).set_file_name(suggested_name).save_file(
+        |file| {
+            let _ = answer.send(file);
+        },
+    );
+    let Some(file) = asked.await.ok().flatten().and_then(path) else { return Ok(None) };
+    tokio::fs::write(&file, text).await.map_err(|error| Failure {
+        code: FailureCode::Failed,
+        message: format!("{} could not be written", file.display()),
+        hints: vec!["Choose another place.".to_owned()],
+        causes: vec![error.to_string()],
+        details: vec![],
+    })?;
+    Ok(Some(file))
+}
+
+fn path(chosen: FilePath) -> Option<PathBuf> {
+    chosen.into_path().ok()
+}

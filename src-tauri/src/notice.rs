@@ -1,0 +1,245 @@
+//! Notifications of the desktop: what is worth one, and showing it.
+//!
+//! They tell what the window would have told: only while no window is in sight, and never that something went as the user just
+//! asked and saw.
+
+use codchi_controller::{
+    failure::Failure,
+    machine::MachineName,
+    operation::{Operation, OperationKind, OperationState},
+};
+
+use crate::{
+    page::Page,
+    words::{Words, with},
+};
+
+/// A notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// The line in bold.
+    pub(crate) title: String,
+    /// The sentence below it.
+    pub(crate) text: String,
+    /// What a click opens.
+    pub(crate) page: Page,
+}
+
+impl Notice {
+    /// What an operation that ended is worth telling: builds, and whatever failed.
+    pub(crate) fn of_end(operation: &Operation, words: &Words) -> Option<Self> {
+        let notices = &words.notices;
+        let name = operation.machine.as_ref();
+        let title = |text: &str| name.map_or_else(|| text.to_owned(), |name| with(text, name));
+        let (title, text) = match (operation.state, operation.kind) {
+            (OperationState::Succeeded, OperationKind::Create) => {
+                (title(notices.created), activated(operation, words))
+            }
+            (OperationState::Succeeded, OperationKind::Rebuild) => {
+                (title(notices.rebuilt), activated(operation, words))
+            }
+            (OperationState::Failed, OperationKind::InstallController) => {
+                (notices.controller_failed.to_owned(), message(operation))
+            }
+            (OperationState::Failed, kind) => (title(not_done(kind, words)), message(operation)),
+            (OperationState::Interrupted, _) => (title(notices.interrupted), message(operation)),
+            _ => return None,
+        };
+        Some(Self { title, text, page: Page::Operation(operation.id) })
+    }
+
+    /// That an operation waits for the user.
+    pub(crate) fn of_question(operation: &Operation, words: &Words) -> Option<Self> {
+        (operation.state == OperationState::WaitingForInput).then(|| Self {
+            title: with(words.notices.waits, operation.machine.as_ref().map_or("", |name| name.as_str())),
+            text: words.notices.waits_text.to_owned(),
+            page: Page::Operation(operation.id),
+        })
+    }
+
+    /// That something chosen in the tray was refused.
+    pub(crate) fn of_refusal(name: &MachineName, failure: &Failure, words: &Words) -> Self {
+        Self {
+            title: with(words.notices.refused, name),
+            text: sentence(failure),
+            page: Page::Machine(name.clone()),
+        }
+    }
+
+    /// That there is no terminal to open.
+    pub(crate) fn of_missing_terminal(name: &MachineName, words: &Words) -> Self {
+        Self {
+            title: words.notices.no_terminal.to_owned(),
+            text: with(words.notices.no_terminal_text, name),
+            page: Page::Machine(name.clone()),
+        }
+    }
+
+    /// That the app ends later.
+    pub(crate) fn of_ending_later(words: &Words) -> Self {
+        Self {
+            title: words.notices.ends_later.to_owned(),
+            text: words.notices.ends_later_text.to_owned(),
+            page: Page::Machines,
+        }
+    }
+}
+
+fn activated(operation: &Operation, words: &Words) -> String {
+    match &operation.outcome {
+        Some(outcome) if !outcome.changed => words.notices.unchanged.to_owned(),
+        Some(outcome) => outcome.generation.map_or_else(
+            || words.notices.rebuilt_text.to_owned(),
+            |generation| with(words.notices.generation, generation),
+        ),
+        None => words.notices.rebuilt_text.to_owned(),
+    }
+}
+
+fn not_done(kind: OperationKind, words: &Words) -> &'static str {
+    match kind {
+        OperationKind::Create | OperationKind::Rebuild | OperationKind::InstallController => {
+            words.notices.not_built
+        }
+        OperationKind::Start | OperationKind::Restart => words.notices.not_started,
+        OperationKind::Stop => words.notices.not_stopped,
+        OperationKind::Delete => words.notices.not_deleted,
+    }
+}
+
+fn message(operation: &Operation) -> String {
+    operation.failure.as_ref().map(sentence).unwrap_or_default()
+}
+
+fn sentence(failure: &Failure) -> String {
+    let mut letters = failure.message.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// Shows it, and calls `clicked` if the user clicks it. Returns at once: a notification daemon may take its time, and one that
+/// doesn't run is no reason to wait for it.
+pub(crate) fn show(notice: Notice, words: &'static Words, clicked: impl FnOnce(Page) + Send + 'static) {
+    let thread = std::thread::Builder::new().name("notification".to_owned());
+    let spawned = thread.spawn(move || {
+        if let Err(error) = show_and_wait(&notice, words, clicked) {
+            tracing::warn!(%error, title = notice.title, "the notification could not be shown");
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "no thread for a notification");
+    }
+}
+
+fn show_and_wait(
+    notice: &Notice,
+    words: &Words,
+    clicked: impl FnOnce(Page) + Send + 'static,
+) -> Result<(), notify_rust::error::Error> {
+    let mut notification = notify_rust::Notification::new();
+    notification.appname("Codchi").summary(&notice.title).body(&body(&notice.text));
+    #[cfg(all(unix, not(target_os = "macos")))]
+    {
+        let page = notice.page.clone();
+        notification.icon("codchi-app").action("default", words.notices.open);
+        notification.show()?.wait_for_action(|action| {
+            if action == "default" {
+                clicked(page);
+            }
+        });
+    }
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    {
+        let _ = (words, clicked);
+        notification.show()?;
+    }
+    Ok(())
+}
+
+/// Daemons that read markup would otherwise take a `<` in an error for a tag
+/// (<https://specifications.freedesktop.org/notification-spec/latest/markup.html>).
+#[cfg(all(unix, not(target_os = "macos")))]
+fn body(text: &str) -> String {
+    match notify_rust::get_capabilities() {
+        Ok(capabilities) if capabilities.iter().any(|each| each == "body-markup") => {
+            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn body(text: &str) -> String {
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use codchi_controller::{
+        failure::FailureCode,
+        operation::{OperationOutcome, Phase},
+        settings::Language,
+    };
+
+    use super::*;
+    use crate::testing::{self, NOW};
+
+    fn told(operation: &Operation) -> Option<(String, String)> {
+        Notice::of_end(operation, Words::of(Language::En, None)).map(|notice| (notice.title, notice.text))
+    }
+
+    fn failed(kind: OperationKind, state: OperationState) -> Operation {
+        let mut operation = testing::operation(kind, "hello");
+        operation.enter(Phase::Build, NOW);
+        let failure = Failure {
+            code: FailureCode::Build,
+            message: "billing-2.9.0 did not build".to_owned(),
+            hints: vec![],
+            causes: vec![],
+            details: vec![],
+        };
+        operation.fail(state, failure, NOW);
+        operation
+    }
+
+    fn succeeded(kind: OperationKind) -> Operation {
+        let mut operation = testing::operation(kind, "hello");
+        let outcome = OperationOutcome { changed: true, generation: Some(4), ..OperationOutcome::default() };
+        operation.succeed(outcome, NOW);
+        operation
+    }
+
+    fn pair(title: &str, text: &str) -> Option<(String, String)> {
+        Some((title.to_owned(), text.to_owned()))
+    }
+
+    #[test]
+    fn builds_are_told_however_they_end() {
+        assert_eq!(
+            told(&succeeded(OperationKind::Create)),
+            pair("hello is ready", "Generation 4 is active.")
+        );
+        assert_eq!(
+            told(&succeeded(OperationKind::Rebuild)),
+            pair("hello was rebuilt", "Generation 4 is active.")
+        );
+        assert_eq!(
+            told(&failed(OperationKind::Rebuild, OperationState::Failed)),
+            pair("hello did not build", "Billing-2.9.0 did not build.")
+        );
+    }
+
+    #[test]
+    fn what_went_as_asked_is_not_told() {
+        assert_eq!(told(&succeeded(OperationKind::Stop)), None);
+        assert_eq!(told(&failed(OperationKind::Rebuild, OperationState::Cancelled)), None);
+    }
+
+    #[test]
+    fn what_failed_is_told_whatever_it_was() {
+        let title = |kind| told(&failed(kind, OperationState::Failed)).unwrap().0;
+        assert_eq!(title(OperationKind::Start), "hello did not start");
+        assert_eq!(title(OperationKind::Stop), "hello did not stop");
+        assert_eq!(title(OperationKind::Delete), "hello was not deleted");
+    }
+}
