@@ -57,10 +57,6 @@ impl Operation {
         self.status_code == 200
     }
 
-    /// Neither done nor failed nor cancelled.
-    pub(crate) fn is_running(&self) -> bool {
-        self.status_code < 200
-    }
 }
 
 /// One of `GET /1.0/instances?recursion=2`.

@@ -1,0 +1,21 @@
+//! A real LXD keeps the contracts. Needs root and the engine's packages.
+
+use std::path::Path;
+
+use codchi_driver_lxd::Flavour;
+use codchi_tests::{
+    conformance::{
+        self, Fixtures,
+        real::{self, Probe, RealOutside},
+    },
+    world::World,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conformance_lxd() {
+    let world = World::new(Flavour::Lxd);
+    let fixtures = Fixtures::new();
+    let outside = RealOutside { world: &world, probe: Probe(Path::new(env!("CARGO_BIN_EXE_driver-probe"))) };
+    conformance::run(&world.driver(), &outside, &fixtures).await;
+    real::run(&world, &fixtures).await;
+}
