@@ -39,11 +39,20 @@ impl Paths {
     pub fn locks(&self) -> PathBuf {
         self.data.join("locks")
     }
-    /// Makes all of them.
+    /// Makes all of them, for this user alone.
     ///
     /// # Errors
     /// Names the directory that can't be made.
     pub fn create(&self) -> Result<(), FileError> {
+        for path in [&self.config, &self.data] {
+            let mut directory = fs::DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut directory, 0o700);
+            directory
+                .recursive(true)
+                .create(path)
+                .map_err(|source| FileError::Io { path: path.clone(), source })?;
+        }
         for path in [self.machines(), self.operations(), self.records(), self.locks()] {
             fs::create_dir_all(&path).map_err(|source| FileError::Io { path, source })?;
         }
