@@ -150,10 +150,11 @@ fn unpacked(workspace: &Workspace, cache: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((controller, base?))
 }
 
-/// The fixture's `boot` directory: `busybox` and `base.tar.gz`.
+/// The fixture's `boot` directory: `busybox`, `base.tar.gz` and its hash, which spares Nix from reading it again.
 fn finish_base(cache: &Path, fixture: &Path, raw: &Path) -> Result<PathBuf> {
     let script = fixture.join("finish.sh");
     let key = Key::new("boot")
+        .text("busybox base.tar.gz base.tar.gz.sha256")
         .text(include_str!("image/tree.rs"))
         .text(&raw.to_string_lossy())
         .file(&script)?
@@ -166,6 +167,8 @@ fn finish_base(cache: &Path, fixture: &Path, raw: &Path) -> Result<PathBuf> {
         let tar = to.join("base.tar");
         Tree::of_directory(&tree, |_| true)?.write(&mut File::create(&tar)?)?;
         process::run(Command::new("gzip").arg("-n1").arg(&tar))?;
+        let archive = fs::read(to.join("base.tar.gz"))?;
+        fs::write(to.join("base.tar.gz.sha256"), hex(&Sha256::digest(&archive)) + "\n")?;
         fs::copy(tree.join("usr/bin/busybox"), to.join("busybox")).context("the base has no busybox")?;
         remove(&tree)
     })

@@ -148,7 +148,9 @@ pub(crate) fn tree(from: &Sources<'_>) -> Result<Tree> {
     tree.graft("usr/share/codchi/nix", checkout(from.release, &["release", "tests"])?);
     tree.graft("usr/share/codchi-nixpkgs", checkout(from.fixture, &["base", "boot", "tests"])?);
     tree.copy("usr/share/codchi-nixpkgs/boot/busybox", 0o755, &from.base.join("busybox"));
-    tree.copy("usr/share/codchi-nixpkgs/boot/base.tar.gz", 0o644, &from.base.join("base.tar.gz"));
+    for archive in ["base.tar.gz", "base.tar.gz.sha256"] {
+        tree.copy(&format!("usr/share/codchi-nixpkgs/boot/{archive}"), 0o644, &from.base.join(archive));
+    }
     Ok(tree)
 }
 
