@@ -2,9 +2,12 @@
 //! the product itself is here.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod gate;
 mod image;
 mod packages;
 mod process;
+mod tools;
+mod ui;
 mod workspace;
 mod world;
 
@@ -35,24 +38,32 @@ enum Command {
         #[arg(long, value_enum, default_value = "fixture")]
         nixpkgs: image::Nixpkgs,
     },
+    /// Run the gate: everything CI runs
+    Test {
+        /// Only these stages and what they need
+        stages: Vec<String>,
+    },
+    /// Run the fast part of the gate: formatting, lints, types, unit tests
+    Check,
     /// Prepare an isolated world (own engine, images, directories) and print `export` lines for it (root)
     World(world::Options),
 }
 
 fn main() -> ExitCode {
     let workspace = Workspace::locate();
-    let done = match Arguments::parse().command {
-        Command::Setup => packages::install(packages::EVERYTHING),
+    let done = |()| ExitCode::SUCCESS;
+    let result = match Arguments::parse().command {
+        Command::Setup => packages::install(packages::EVERYTHING).map(done),
         Command::Image { out, nixpkgs } => image::make(&workspace, out, nixpkgs).map(|made| {
             println!("{}", made.dir.display());
+            ExitCode::SUCCESS
         }),
-        Command::World(options) => world::run(&workspace, &options),
+        Command::Test { stages } => gate::test(&workspace, &stages),
+        Command::Check => gate::check(&workspace),
+        Command::World(options) => world::run(&workspace, &options).map(done),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("error: {e:#}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|e| {
+        eprintln!("error: {e:#}");
+        ExitCode::FAILURE
+    })
 }

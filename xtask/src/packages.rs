@@ -50,8 +50,11 @@ const DESKTOP_TESTS: &[&str] = &[
     "xvfb",
 ];
 
+/// To evaluate the NixOS side's tests.
+const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
+
 /// What `test` needs.
-pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, DESKTOP_TESTS];
+pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {
