@@ -22,7 +22,10 @@ pub struct LxdDriver {
     pub(crate) rest: Arc<Rest>,
     pub(crate) profile: String,
     pub(crate) pool: Option<String>,
+    /// Held while an image is sent.
     pub(crate) importing: tokio::sync::Mutex<()>,
+    /// Held while an instance's settings are changed.
+    pub(crate) editing: tokio::sync::Mutex<()>,
 }
 
 impl LxdDriver {
@@ -33,7 +36,7 @@ impl LxdDriver {
     pub fn new(config: LxdConfig) -> Result<Self, DriverError> {
         let rest = Arc::new(Rest::new(&config)?);
         let LxdConfig { profile, pool, .. } = config;
-        Ok(Self { rest, profile, pool, importing: tokio::sync::Mutex::default() })
+        Ok(Self { rest, profile, pool, importing: Default::default(), editing: Default::default() })
     }
 }
 

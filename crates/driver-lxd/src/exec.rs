@@ -283,10 +283,12 @@ impl Control {
     }
 }
 
+/// The exit code. A program that isn't there (127) or isn't one (126) fails the operation, with the code in its metadata.
 fn exit_code(operation: &Operation, purpose: &Purpose) -> Result<i32, DriverError> {
-    let code = operation.metadata.get("return").and_then(Value::as_i64);
-    match code.and_then(|code| i32::try_from(code).ok()) {
-        Some(code) if operation.succeeded() => Ok(code),
+    let code =
+        operation.metadata.get("return").and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok());
+    match code {
+        Some(code) if operation.succeeded() || code > 0 => Ok(code),
         _ => Err(purpose.refused(operation.err.clone())),
     }
 }

@@ -100,9 +100,11 @@ pub(crate) fn is_busy(reply: &Reply) -> bool {
     reply.status == StatusCode::PRECONDITION_FAILED || says_busy(&reply.message())
 }
 
-/// The same in the words of a failed operation.
+/// The same in the words of a failed operation (`lxd/instance/operationlock`).
 pub(crate) fn says_busy(message: &str) -> bool {
-    message.contains("Instance is busy running a")
+    ["Instance is busy running a", "matching non-reusable operation"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 impl LxdDriver {
@@ -145,6 +147,8 @@ impl LxdDriver {
         purpose: &Purpose,
         edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send,
     ) -> Result<(), DriverError> {
+        // Within this process they wait for each other instead of trying again and again.
+        let _one_at_a_time = self.editing.lock().await;
         let until = tokio::time::Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(20);
         loop {

@@ -56,7 +56,6 @@ impl Operation {
     pub(crate) fn succeeded(&self) -> bool {
         self.status_code == 200
     }
-
 }
 
 /// One of `GET /1.0/instances?recursion=2`.

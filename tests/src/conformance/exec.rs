@@ -20,8 +20,27 @@ pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
 async fn arguments(driver: &dyn Driver, name: &InstanceName) {
     step("arguments arrive byte for byte", async {
         let odd = [
-            "a b", "\"", "'", "$x", "$(id)", "`id`", "\\", "\\n", "*", "a\nb", "\t", "ünï ☃ 🦀", "", "-n", "--", ";", "%s",
-            "cmd", "env", " ", "\u{1b}[31m",
+            "a b",
+            "\"",
+            "'",
+            "$x",
+            "$(id)",
+            "`id`",
+            "\\",
+            "\\n",
+            "*",
+            "a\nb",
+            "\t",
+            "ünï ☃ 🦀",
+            "",
+            "-n",
+            "--",
+            ";",
+            "%s",
+            "cmd",
+            "env",
+            " ",
+            "\u{1b}[31m",
         ];
         let argv: Vec<&str> = ["printf", "%s\\0"].into_iter().chain(odd).collect();
         let output = read(driver, name, &argv).await;
@@ -32,7 +51,7 @@ async fn arguments(driver: &dyn Driver, name: &InstanceName) {
     step("environment, directory, user", async {
         let run = |spec: ExecSpec| async { driver.exec(name, spec).await.unwrap().output().await.unwrap() };
         let value = "it's \"a\" $value=1\nü";
-        let output = run(ExecSpec::new(["printenv", "NAME"]).env("NAME", value)).await;
+        let output = run(ExecSpec::new(["sh", "-c", "echo \"$NAME\""]).env("NAME", value)).await;
         assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}\n"));
         let spec = ExecSpec { cwd: Some("/home/someone".into()), ..ExecSpec::new(["pwd"]) };
         assert_eq!(run(spec).await.stdout, b"/home/someone\n");
@@ -134,7 +153,8 @@ async fn terminal(driver: &dyn Driver, name: &InstanceName) {
 
 async fn lifetimes(driver: &dyn Driver, name: &InstanceName) {
     step("a dropped command goes on", async {
-        let exec = driver.exec(name, ExecSpec::new(["sh", "-c", "read line; echo done >/detached"]).piped()).await;
+        let exec =
+            driver.exec(name, ExecSpec::new(["sh", "-c", "read line; echo done >/detached"]).piped()).await;
         drop(exec.unwrap());
         while super::exec(driver, name, &["cat", "/detached"]).await.stdout != b"done\n" {
             tokio::task::yield_now().await;

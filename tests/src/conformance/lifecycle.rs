@@ -69,7 +69,8 @@ async fn instance(driver: &dyn Driver, fixtures: &Fixtures) {
     })
     .await;
     step("a stopped instance runs no commands", async {
-        let error = driver.exec(&name, codchi_controller::driver::ExecSpec::new(["true"])).await.err().unwrap();
+        let error =
+            driver.exec(&name, codchi_controller::driver::ExecSpec::new(["true"])).await.err().unwrap();
         assert!(matches!(error, DriverError::NotRunning { .. }), "{error:?}");
     })
     .await;

@@ -1,6 +1,8 @@
 //! Volumes are shared, read-only is enforced, and both can change while an instance runs.
 
-use codchi_controller::driver::{Device, Driver, DriverError, ExecSpec, InstanceName, Mount, StopMode, VolumeName};
+use codchi_controller::driver::{
+    Device, Driver, DriverError, ExecSpec, InstanceName, Mount, StopMode, VolumeName,
+};
 
 use super::{Fixtures, exec, exec_with, read, running, step};
 
@@ -34,9 +36,10 @@ pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
     .await;
     driver.create_volume(&shared).await.unwrap();
     driver.create_volume(&later).await.unwrap();
-    let (writer_name, reader_name) =
-        step("two guests share a volume", async { (running(driver, &writer).await, running(driver, &reader).await) })
-            .await;
+    let (writer_name, reader_name) = step("two guests share a volume", async {
+        (running(driver, &writer).await, running(driver, &reader).await)
+    })
+    .await;
     let (w, r) = (&writer_name, &reader_name);
 
     step("what one writes, the other reads but can't write", async {

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use codchi_controller::driver::{
-    Driver, DriverError, ExecSpec, InstanceEvent, InstanceName, InstanceState, StopMode, VolumeName,
+    Driver, DriverError, ExecSpec, InstanceEvent, InstanceName, InstanceState, Mount, StopMode, VolumeName,
 };
 use codchi_driver_lxd::{LxdConfig, LxdDriver};
 use futures::StreamExt;
@@ -50,7 +50,10 @@ impl Outside for RealOutside<'_> {
         let Probe(program) = self.probe;
         // Nobody, who isn't in the engine's group.
         let mut command = self.world.command("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program).arg(self.world.socket());
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program)
+            .arg(self.world.socket());
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         match text.trim() {
@@ -65,6 +68,7 @@ pub async fn run(world: &World, fixtures: &Fixtures) {
     let driver = &world.driver();
     two_imports(world, fixtures).await;
     foreign_settings(world, driver, fixtures).await;
+    two_editors(world, driver, fixtures).await;
     copies(world, driver, fixtures).await;
     large_streams(driver, fixtures).await;
     broken_start(driver, fixtures).await;
@@ -106,7 +110,16 @@ async fn foreign_settings(world: &World, driver: &dyn Driver, fixtures: &Fixture
         let name = running(driver, &spec).await;
         world.client(&["config", "set", name.as_str(), "limits.processes=500"]);
         world.client(&["config", "set", name.as_str(), "environment.THEIRS=1"]);
-        world.client(&["config", "device", "add", name.as_str(), "null2", "unix-char", "source=/dev/null", "path=/dev/null2"]);
+        world.client(&[
+            "config",
+            "device",
+            "add",
+            name.as_str(),
+            "null2",
+            "unix-char",
+            "source=/dev/null",
+            "path=/dev/null2",
+        ]);
         spec.environment.clear();
         driver.configure(&spec).await.unwrap();
         let config = world.client(&["config", "show", name.as_str()]);
@@ -119,12 +132,41 @@ async fn foreign_settings(world: &World, driver: &dyn Driver, fixtures: &Fixture
     .await;
 }
 
+async fn two_editors(world: &World, driver: &dyn Driver, fixtures: &Fixtures) {
+    step("two clients attach to one instance at once", async {
+        let name = running(driver, &fixtures.machine("edited")).await;
+        let (one, two) = (world.driver(), world.driver());
+        let attach = async |driver: &LxdDriver, side: &str| {
+            for n in 0..5 {
+                let volume = VolumeName::profile(&format!("{side}{n}").parse().unwrap());
+                driver.create_volume(&volume).await.unwrap();
+                let mount = Mount { path: format!("/{volume}"), volume, read_only: false };
+                driver.attach(&name, &mount).await.unwrap();
+            }
+        };
+        tokio::join!(attach(&one, "a"), attach(&two, "b"));
+        let mounts = read(driver, &name, &["cat", "/proc/mounts"]).await;
+        assert_eq!(mounts.matches(" /codchi-profile-").count(), 10, "{mounts}");
+        remove(driver, &name).await;
+        for n in 0..5 {
+            for side in ["a", "b"] {
+                driver
+                    .delete_volume(&VolumeName::profile(&format!("{side}{n}").parse().unwrap()))
+                    .await
+                    .unwrap();
+            }
+        }
+    })
+    .await;
+}
+
 async fn copies(world: &World, driver: &dyn Driver, fixtures: &Fixtures) {
     step("a copy made by hand isn't ours", async {
         let spec = fixtures.machine("original");
         driver.create(&spec).await.unwrap();
         world.client(&["copy", "codchi-original", "codchi-copied"]);
-        let found: Vec<_> = driver.instances().await.unwrap().into_iter().map(|instance| instance.role).collect();
+        let found: Vec<_> =
+            driver.instances().await.unwrap().into_iter().map(|instance| instance.role).collect();
         assert_eq!(found, [role("original")]);
         let error = driver.delete(&role("copied").instance()).await.unwrap_err();
         assert!(matches!(error, DriverError::NotOurs { .. }), "{error:?}");
@@ -257,7 +299,8 @@ async fn places(world: &World, fixtures: &Fixtures) {
 async fn engine_dies(world: &World, driver: &dyn Driver, fixtures: &Fixtures) {
     step("an engine that is killed interrupts what is under way", async {
         let name = running(driver, &fixtures.machine("killed")).await;
-        let mut exec = driver.exec(&name, ExecSpec::new(["sh", "-c", "echo begun; sleep 1000"])).await.unwrap();
+        let mut exec =
+            driver.exec(&name, ExecSpec::new(["sh", "-c", "echo begun; sleep 1000"])).await.unwrap();
         let mut begun = [0; 6];
         exec.stdout.read_exact(&mut begun).await.unwrap();
         world.kill_engine(Signal::SIGKILL);

@@ -36,8 +36,12 @@ async fn program(process: &mut FakeProcess) -> io::Result<i32> {
     let (uid, gid) = process.spec.user.unwrap_or_default();
     let text = match argv.as_slice() {
         ["true"] => String::new(),
-        ["printf", "%s\\0", arguments @ ..] => arguments.iter().flat_map(|argument| [argument, "\0"]).collect(),
-        ["printenv", name] => format!("{}\n", process.spec.env.get(*name).cloned().unwrap_or_default()),
+        ["printf", "%s\\0", arguments @ ..] => {
+            arguments.iter().flat_map(|argument| [argument, "\0"]).collect()
+        }
+        ["sh", "-c", "echo \"$NAME\""] => {
+            format!("{}\n", process.spec.env.get("NAME").cloned().unwrap_or_default())
+        }
         ["pwd"] => format!("{}\n", process.spec.cwd.as_deref().unwrap_or("/root")),
         ["id", "-u"] => format!("{uid}\n"),
         ["id", "-g"] => format!("{gid}\n"),
@@ -45,7 +49,9 @@ async fn program(process: &mut FakeProcess) -> io::Result<i32> {
             tokio::io::copy(&mut process.stdin, &mut process.stdout).await?;
             String::new()
         }
-        ["cat", "/greeting"] => format!("{}\n", process.environment().get("GREETING").cloned().unwrap_or_default()),
+        ["cat", "/greeting"] => {
+            format!("{}\n", process.environment().get("GREETING").cloned().unwrap_or_default())
+        }
         ["cat", path] => {
             process.stdout.write_all(&process.read(path)?).await?;
             String::new()
@@ -87,7 +93,8 @@ async fn shell(process: &mut FakeProcess, script: &str) -> io::Result<i32> {
         script if script.contains("stty size") => {
             let mut lines = BufReader::new(&mut process.stdin).lines();
             loop {
-                let Terminal { columns, rows } = process.terminal.borrow().ok_or(io::ErrorKind::Unsupported)?;
+                let Terminal { columns, rows } =
+                    process.terminal.borrow().ok_or(io::ErrorKind::Unsupported)?;
                 process.stdout.write_all(format!("{rows} {columns}\r\n").as_bytes()).await?;
                 let Some(line) = lines.next_line().await? else { return Ok(9) };
                 process.stdout.write_all(format!("{line}\r\n").as_bytes()).await?;
