@@ -1,1 +1,18 @@
-//! placeholder
+//! Suites that need more than one crate: driver conformance, worlds with a real engine, end-to-end runs.
+//!
+//! Everything here is for tests: it panics where a test would fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+pub mod cli;
+pub mod conformance;
+pub mod repo;
+pub mod scene;
+pub mod suite;
+pub mod world;

@@ -1,0 +1,226 @@
+//! A world with the real `codchi` in it, and looking at what a run has left there.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use codchi_driver_lxd::Flavour;
+use serde_json::Value;
+
+use crate::{
+    cli::Codchi,
+    repo::Repo,
+    world::{World, xtask_program},
+};
+
+/// A world, and `codchi` in it as root.
+pub struct Scene {
+    /// `codchi` as whoever runs the tests.
+    pub codchi: Codchi,
+    /// Where it runs.
+    pub world: World,
+    _guard: Guard,
+}
+
+/// The engine that the suites run on: `CODCHI_TEST_ENGINE`, which is `lxd` (also where it isn't set) or `incus`.
+///
+/// # Panics
+/// When it is another one.
+pub fn engine() -> Flavour {
+    match std::env::var("CODCHI_TEST_ENGINE").as_deref() {
+        Ok("lxd") | Err(_) => Flavour::Lxd,
+        Ok("incus") => Flavour::Incus,
+        Ok(other) => panic!("CODCHI_TEST_ENGINE is {other:?}; there are lxd and incus"),
+    }
+}
+
+impl Scene {
+    /// Makes a world with these options of `cargo xtask world`. Where it is kept for a look, `CODCHI_KEEP_WORLD` is set.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn new(options: &[&str]) -> Self {
+        let engine = engine();
+        let world = World::with(engine, options);
+        println!("{} in {}", engine.name(), world.dir().display());
+        Self { codchi: Codchi::new(&world), _guard: Guard::over(&world), world }
+    }
+
+    /// A directory of its own for something that a case makes.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.world.dir().join("places").join(name)
+    }
+
+    /// A copy of one of `examples/` as a repository.
+    pub fn example(&self, name: &str) -> Repo {
+        let path = self.place(name);
+        if path.exists() { Repo::at(path) } else { Repo::example(name, path) }
+    }
+
+    /// A repository with these files.
+    pub fn repo(&self, name: &str, files: &[(&str, &str)]) -> Repo {
+        Repo::new(self.place(name), files)
+    }
+
+    /// Makes sure that a machine of this name runs, made from this repository.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn running(&self, machine: &str, repo: &Repo) {
+        let status = self.codchi.machine(machine);
+        match status["status"].as_str() {
+            Some("running") => {}
+            Some("stopped") => drop(self.codchi.ok(&["start", machine])),
+            _ => drop(self.codchi.ok(&["init", machine, &repo.url()])),
+        }
+    }
+
+    /// The machine `hello` from `examples/hello`, running.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn hello(&self) -> Repo {
+        let repo = self.example("hello");
+        self.running("hello", &repo);
+        repo
+    }
+
+    /// Asks the engine itself.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub fn query(&self, path: &str) -> Value {
+        let answer = self.world.client(&["query", path]);
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
+    }
+
+    /// The names of all instances.
+    pub fn instances(&self) -> BTreeSet<String> {
+        names(&self.query("/1.0/instances"))
+    }
+
+    /// The names of all custom volumes.
+    pub fn volumes(&self) -> BTreeSet<String> {
+        names(&self.query("/1.0/storage-pools/default/volumes/custom"))
+    }
+
+    /// A command in the controller, as the engine runs it; what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn in_controller(&self, argv: &[&str]) -> String {
+        let path = "PATH=/usr/bin:/usr/sbin:/bin:/sbin";
+        self.world.client(
+            &[&["exec", "codchi-controller", "--env", path, "--env", "HOME=/root", "--"], argv].concat(),
+        )
+    }
+
+    /// Every file of ours is whole and readable, and the engine has exactly what the machines need: nothing orphaned, nothing missing.
+    ///
+    /// # Panics
+    /// When it isn't so.
+    pub fn is_in_order(&self) {
+        let status = self.codchi.status();
+        let machines = status["machines"].as_array().unwrap();
+        let mut instances = BTreeSet::from(["codchi-controller".to_owned()]);
+        let mut volumes: BTreeSet<String> =
+            ["store", "db", "socket", "config"].iter().map(|name| format!("codchi-{name}")).collect();
+        for machine in machines {
+            let name = machine["name"].as_str().unwrap();
+            assert_eq!(machine["problem"], Value::Null, "{name}");
+            let operation = machine["operation"]["state"].as_str();
+            assert_ne!(operation, Some("running"), "nobody works on {name}");
+            if machine["status"] != "not_installed" {
+                instances.insert(format!("codchi-{name}"));
+                volumes.insert(format!("codchi-profile-{name}"));
+            }
+        }
+        assert_eq!(self.instances(), instances, "instances");
+        let there = self.volumes();
+        let strange: Vec<_> = there.difference(&volumes).filter(|volume| !self.is_draft(volume)).collect();
+        assert!(strange.is_empty(), "volumes of no machine: {strange:?}");
+        assert!(there.is_superset(&volumes), "volumes are missing: {there:?}");
+        self.files_are_whole();
+    }
+
+    /// A machine whose creation hasn't ended may have its volume already.
+    fn is_draft(&self, volume: &str) -> bool {
+        let machine = volume.strip_prefix("codchi-profile-");
+        machine.is_some_and(|name| {
+            self.codchi.config_dir().join("machines").join(name).join("machine.json").exists()
+        })
+    }
+
+    /// Every JSON file of ours is whole, and no write left anything behind.
+    ///
+    /// # Panics
+    /// When one isn't.
+    pub fn files_are_whole(&self) {
+        for file in files(&self.codchi.config_dir()).into_iter().chain(files(&self.codchi.data_dir())) {
+            let name = file.file_name().unwrap().to_string_lossy();
+            assert!(!name.starts_with(".new-"), "{} was left behind", file.display());
+            if name.ends_with(".json") || name == "flake.lock" {
+                let bytes = fs::read(&file).unwrap();
+                let read = serde_json::from_slice::<Value>(&bytes);
+                assert!(read.is_ok(), "{} is damaged: {read:?}", file.display());
+            }
+        }
+    }
+
+    /// All files that say what is wanted, with their contents.
+    pub fn wanted(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut all: Vec<_> = files(&self.codchi.config_dir())
+            .into_iter()
+            .map(|file| {
+                let bytes = fs::read(&file).unwrap();
+                (file, bytes)
+            })
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+/// All files below a directory.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+fn names(urls: &Value) -> BTreeSet<String> {
+    let urls = urls.as_array().expect("a list of addresses").iter();
+    urls.map(|url| url.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+/// Removes the world when this process was ended before it could: a shell that waits for the other end of its stdin to go away.
+struct Guard {
+    waiting: Child,
+}
+
+impl Guard {
+    fn over(world: &World) -> Self {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", r#"cat >/dev/null; [ ! -e "$1" ] || exec "$0" world "$1" --down"#]);
+        command.arg(xtask_program()).arg(world.dir());
+        let waiting = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self { waiting: waiting.expect("setsid and sh") }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.waiting.stdin.take());
+        let _ = self.waiting.wait();
+    }
+}

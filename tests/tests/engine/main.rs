@@ -1,0 +1,74 @@
+//! The main job on real parts: a real engine, a real nix-daemon in its sandbox, real flakes in git repositories, machines that boot
+//! systemd from the shared store, all of it through the real `codchi`.
+//!
+//! What goes wrong from outside (kills, faults) is in `faults`, bad input in `bad_input`, another user in `unprivileged`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    unreachable_pub,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod failures;
+mod isolation;
+mod life;
+mod machine;
+mod modules;
+mod rebuild;
+mod status;
+
+use std::process::ExitCode;
+
+use codchi_tests::{
+    scene::Scene,
+    suite::{self, Case},
+};
+
+/// A case whose name is its function's.
+macro_rules! cases {
+    ($($module:ident: $($name:ident)*;)*) => {
+        &[$($(Case { name: stringify!($name), run: |scene| $module::$name(scene) },)*)*]
+    };
+}
+
+const CASES: &[Case<Scene>] = cases! {
+    machine:
+        a_repository_becomes_a_running_machine
+        arguments_reach_the_machine_exactly
+        exit_codes_and_streams_pass_through
+        the_examples_do_what_their_readmes_say
+        an_empty_machine_is_a_machine;
+    isolation:
+        store_and_database_are_read_only
+        the_user_builds_through_the_daemon
+        no_other_machine_is_visible;
+    modules:
+        modules_are_listed_without_building
+        modules_come_and_go
+        a_second_machine_costs_nothing;
+    rebuild:
+        nothing_changed_ends_at_once
+        a_dry_run_changes_nothing
+        a_changed_module_switches_without_restart;
+    failures:
+        a_failing_evaluation_leaves_what_runs
+        a_failing_build_leaves_what_runs
+        a_failing_activation_leaves_what_runs
+        a_failed_creation_is_continued;
+    life:
+        stop_and_start_take_a_machine_down_and_up
+        what_another_program_does_is_seen
+        two_operations_on_one_machine_are_refused_and_on_two_run_side_by_side
+        ctrl_c_cancels_and_leaves_what_runs
+        delete_leaves_nothing;
+    status:
+        fifty_containers_are_one_request
+        an_engine_that_is_down_is_said;
+};
+
+fn main() -> ExitCode {
+    suite::main("engine", || Scene::new(&["--log-requests"]), CASES)
+}
