@@ -58,7 +58,10 @@ fn check_display(environment: &Environment) -> Result<(), String> {
             "there is no display to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set)\n{INSTEAD}"
         ));
     }
-    gtk::init().map_err(|_| format!("the display can't be reached\n{INSTEAD}"))
+    gtk::init().map_err(|_| format!("the display can't be reached\n{INSTEAD}"))?;
+    // The name under which the tray's icon is known.
+    gtk::glib::set_application_name("Codchi");
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,6 +1,6 @@
 //! The pages of the window that something outside of it can open: the tray, a notification, a second start with `--open PAGE`.
 //!
-//! The paths are the routes of `ui/src/app`.
+//! Their paths are the routes of `ui/src/app/router.tsx`.
 
 use std::{fmt, str::FromStr};
 

@@ -11,7 +11,7 @@ use crate::page::Page;
 /// The window's label, which the capability names.
 pub(crate) const LABEL: &str = "main";
 
-/// The event that asks an open window to show a page; its payload is the route.
+/// The event that asks an open window to show a page; its payload is the path.
 const PAGE: &str = "codchi-page";
 
 /// The canvas of `ui/src/styles/tokens.css`, which the window has until its page is painted.
@@ -25,13 +25,13 @@ const DARK: Color = Color(0x14, 0x16, 0x18, 0xff);
 pub(crate) fn open(app: &AppHandle, page: Option<&Page>, theme: Theme) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(LABEL) {
         if let Some(page) = page {
-            app.emit_to(LABEL, PAGE, route(page))?;
+            app.emit_to(LABEL, PAGE, path(page))?;
         }
         window.unminimize()?;
         window.show()?;
         return window.set_focus();
     }
-    let start = page.map(route).unwrap_or_default();
+    let start = page.map(path).unwrap_or_default();
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(start.trim_start_matches('/').into()))
         .title("Codchi")
         .inner_size(1200.0, 800.0)
@@ -71,8 +71,12 @@ fn reveal(window: &WebviewWindow) {
     }
 }
 
-fn route(page: &Page) -> String {
-    format!("/{page}")
+/// The page as the router of `ui/src/app` knows it.
+fn path(page: &Page) -> String {
+    match page {
+        Page::Machines => "/".to_owned(),
+        page => format!("/{page}"),
+    }
 }
 
 fn native(theme: Theme) -> Option<tauri::Theme> {
