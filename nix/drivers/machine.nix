@@ -24,6 +24,22 @@ let
 
   linked = builtins.filter (secret: secret.path != secret.delivered) files;
 
+  # The link to a secret. Its directories below a home belong to the home's user: tmpfiles would make them root's, and then
+  # refuse to go through them.
+  linkRules =
+    secret:
+    let
+      home = (config.users.users.${secret.owner} or { home = "/var/empty"; }).home;
+      parts = lib.splitString "/" (lib.removePrefix "${home}/" secret.path);
+      directories = map (
+        depth: "${home}/${lib.concatStringsSep "/" (lib.take depth parts)}"
+      ) (lib.range 1 (builtins.length parts - 1));
+    in
+    lib.optionals (lib.hasPrefix "${home}/" secret.path) (
+      map (directory: "d ${directory} 0755 ${secret.owner} ${secret.group} -") directories
+    )
+    ++ [ "L ${secret.path} - - - - ${secret.delivered}" ];
+
   initDone = "${driver.stateDir}/init-done";
 in
 {
@@ -63,9 +79,9 @@ in
         "d ${driver.runtimeDir}/secrets 0755 root root -"
         "d ${driver.stateDir} 0755 root root -"
       ]
-      ++ map (secret: "L ${secret.path} - - - - ${secret.delivered}") linked;
+      ++ lib.concatMap linkRules linked;
 
-      # Values written there are quoted for the shell; `set -a` exports them.
+      # Values there are in double quotes with \ before \ " $ and `: the one form that shells and systemd read alike.
       environment.loginShellInit = ''
         if [ -r ${environmentFile} ]; then
           set -a
@@ -86,7 +102,6 @@ in
           Type = "oneshot";
           User = driver.user;
           WorkingDirectory = "~";
-          PAMName = "login";
           TimeoutStartSec = "infinity";
           ExecStart = "${pkgs.runtimeShell} ${pkgs.writeText "codchi-init" ''
             . /etc/profile

@@ -388,12 +388,17 @@ in
   };
 
   "secrets with a path of their own are linked" = {
-    expr = builtins.filter (lib.hasInfix "/etc/key") (configOf [
+    expr = builtins.filter (rule: lib.hasInfix "/etc/key" rule || lib.hasInfix "/home/" rule) (configOf [
       {
         codchi.secrets.key = {
           description = "d";
           kind = "file";
           path = "/etc/key";
+        };
+        codchi.secrets.kube = {
+          description = "d";
+          kind = "file";
+          path = "/home/codchi/.kube/work/config";
         };
         codchi.secrets.other = {
           description = "d";
@@ -401,7 +406,12 @@ in
         };
       }
     ]).systemd.tmpfiles.rules;
-    expected = [ "L /etc/key - - - - /run/codchi/secrets/key" ];
+    expected = [
+      "L /etc/key - - - - /run/codchi/secrets/key"
+      "d /home/codchi/.kube 0755 codchi users -"
+      "d /home/codchi/.kube/work 0755 codchi users -"
+      "L /home/codchi/.kube/work/config - - - - /run/codchi/secrets/kube"
+    ];
   };
 
   # --- the script for the first start

@@ -24,7 +24,7 @@ rm -rf \
   usr/bin/perl* \
   usr/share/{applications,bash-completion,bsd-i18n,bug,common-licenses,debconf,doc,doc-base,fish,gdb,gitweb,icons} \
   usr/share/{info,initramfs-tools,lintian,locale,man,menu,metainfo,perl,perl5,pixmaps,polkit-1,zsh} \
-  etc/{apt,default,dpkg,init.d,kernel,selinux,ssh,update-motd.d,X11,debconf.conf} \
+  etc/{apt,default,dpkg,init.d,kernel,selinux,ssh,update-motd.d,X11,debconf.conf,skel} \
   etc/rc*.d
 rm -rf usr/lib/x86_64-linux-gnu/{libperl.so*,perl5} usr/bin/{bash-static,openssl,scalar,git-shell}
 # git: one program instead of two copies, and none of the servers and mail tools

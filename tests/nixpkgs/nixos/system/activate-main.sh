@@ -49,7 +49,6 @@ done </etc/nixos-initial-passwords
 while read -r user home; do
   if [ ! -d "$home" ]; then
     mkdir -p "$home"
-    cp -rL /etc/skel/. "$home/"
     chown -R "$user:" "$home"
     chmod 700 "$home"
   fi
