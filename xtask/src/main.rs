@@ -6,6 +6,7 @@ mod gate;
 mod image;
 mod packages;
 mod process;
+mod run;
 mod tools;
 mod ui;
 mod workspace;
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "fixture")]
         nixpkgs: image::Nixpkgs,
     },
+    /// Prepare this host, build everything and open the window with the examples (root or sudo)
+    Run(run::Options),
     /// Run the gate: everything CI runs
     Test {
         /// Only these stages and what they need
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
             println!("{}", made.dir.display());
             ExitCode::SUCCESS
         }),
+        Command::Run(options) => run::run(&workspace, &options),
         Command::Test { stages } => gate::test(&workspace, &stages),
         Command::Check => gate::check(&workspace),
         Command::World(options) => world::run(&workspace, &options).map(done),

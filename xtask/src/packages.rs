@@ -53,6 +53,8 @@ const DESKTOP_TESTS: &[&str] = &[
 /// To evaluate the NixOS side's tests.
 const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 
+/// What `run` needs.
+pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
 /// What `test` needs.
 pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, NIX_TESTS, DESKTOP_TESTS];
 

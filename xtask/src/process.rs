@@ -13,6 +13,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     output(command).map(drop)
 }
 
+/// Runs to the end in front of the person: its output and input are ours.
+pub(crate) fn show(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot run `{}`", shown(command)))?;
+    if status.success() { Ok(()) } else { bail!("`{}` failed ({status})", shown(command)) }
+}
+
 /// Runs to the end and gives standard output as text.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let out = output(command)?;

@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// The user who owns the configuration and data directories [default: the one who called sudo, or root]
     #[arg(long)]
     pub(crate) user: Option<String>,
+    /// Use the images in this directory instead of making them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
     /// Let the engine log every request to DIR/daemon.log
     #[arg(long)]
     pub(crate) log_requests: bool,
@@ -68,16 +71,32 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// `cargo xtask world DIR ARGS` as root, through sudo where we are not; what it prints.
+pub(crate) fn as_root(workspace: &Workspace, dir: &Path, args: &[&str]) -> Result<String> {
+    let program = std::env::current_exe().context("cannot find the running xtask")?;
+    let mut command = packages::as_root(&program.to_string_lossy())?;
+    command.current_dir(&workspace.root).arg("world").arg(dir).args(args);
+    let out = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .context("cannot run `xtask world` as root")?;
+    ensure!(out.status.success(), "the world in {} could not be prepared", dir.display());
+    Ok(String::from_utf8(out.stdout)?)
+}
+
 /// Makes the world, or what is missing of it.
-pub(crate) fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
+fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
     check_length(dir, options.engine)?;
     if !options.engine.is_installed() {
         packages::install(options.engine.packages())?;
     }
     let user = owner(options.user.as_deref())?;
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let images = image::make(workspace, None, Nixpkgs::Fixture)?;
-    copy_images(&images.dir, &dir.join("images"))?;
+    let images = match &options.images {
+        Some(images) => images.clone(),
+        None => image::make(workspace, None, Nixpkgs::Fixture)?.dir,
+    };
+    copy_images(&images, &dir.join("images"))?;
     if !options.no_build {
         eprintln!("building codchi");
         process::run(workspace.cargo().args(["build", "--quiet", "-p", "codchi-cli"]))?;
@@ -220,7 +239,7 @@ fn exports(workspace: &Workspace, dir: &Path, world: &Record) -> String {
 }
 
 /// A word for a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
