@@ -11,6 +11,8 @@ export default defineConfig({
     target: ["safari17.5", "chrome123"],
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // One file, read from the disk: splitting would only add round trips.
+    chunkSizeWarningLimit: 1200,
   },
   test: {
     environment: "jsdom",

@@ -15,6 +15,10 @@ export interface Backend {
   call<C extends CommandName>(command: C, args: CommandArgs<C>): Promise<CommandResult<C>>;
   /** Listens until the returned function is called. Resolves once nothing can be missed any more. */
   subscribe(listener: (event: Event) => void): Promise<() => void>;
+  /** Opens a terminal of the desktop with a shell in a machine. */
+  openTerminal(machine: string): Promise<void>;
+  /** The tray, a notification or a second start wants a page shown; the listener gets its path. */
+  onOpenPage(listener: (path: string) => void): Promise<() => void>;
   /** Asks for a folder; null when the user changed their mind. */
   chooseFolder(title: string): Promise<string | null>;
   /** Asks for a place and writes the text there; null when the user changed their mind, else the path. */

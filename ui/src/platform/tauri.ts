@@ -1,9 +1,9 @@
 /**
- * The real controller, through the desktop app. What `src-tauri` offers for it:
+ * The real controller, through the desktop app. `src-tauri/src/bridge.rs` is the other side:
  *
  * - `call { command, args }`: one command of the table; rejects with a `Failure`;
- * - the event `codchi`, whose payload is an `Event`;
- * - `choose_folder { title }` and `save_text { title, suggestedName, text }`: the system's dialogs, null when cancelled.
+ * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path;
+ * - `open_terminal`, `choose_folder`, `save_text`: what only a desktop app can do.
  */
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
@@ -13,6 +13,8 @@ import type { Backend } from "./index";
 export const tauriBackend: Backend = {
   call: (command, args) => invoke("call", { command, args }),
   subscribe: (listener) => listen<Event>("codchi", ({ payload }) => listener(payload)),
+  openTerminal: (machine) => invoke("open_terminal", { machine }),
+  onOpenPage: (listener) => listen<string>("codchi-page", ({ payload }) => listener(payload)),
   chooseFolder: (title) => invoke("choose_folder", { title }),
   saveText: (title, suggestedName, text) => invoke("save_text", { title, suggestedName, text }),
   copy: (text) => navigator.clipboard.writeText(text),

@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import type { Backend } from "@/platform";
 import type { Activity, Event, MachineStatus, Operation, OperationDetail, Snapshot } from "@/platform/contract";
+import { remember } from "./lastKnown";
 import { logGrew } from "./logs";
 import { keys } from "./queries";
 import { isWorking } from "./view";
@@ -34,6 +35,7 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
     case "machines_changed": {
       const before = client.getQueryData<Snapshot>(keys.status);
       if (before !== undefined) {
+        remember(before);
         client.setQueryData(keys.status, { machines: withMachines(before.machines, event.changed, event.removed), engine: event.engine });
         if (before.engine.available !== event.engine.available) void client.invalidateQueries({ queryKey: keys.doctor });
       }

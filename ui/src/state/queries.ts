@@ -4,6 +4,7 @@
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Backend } from "@/platform";
 import type { SourceArgs } from "@/platform/contract";
+import { remember } from "./lastKnown";
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -30,7 +31,15 @@ export const keys = {
 /** How many operations the list shows. */
 const OPERATIONS = 500;
 
-export const statusQuery = (backend: Backend) => queryOptions({ queryKey: keys.status, queryFn: () => backend.call("status", {}) });
+export const statusQuery = (backend: Backend) =>
+  queryOptions({
+    queryKey: keys.status,
+    queryFn: async () => {
+      const snapshot = await backend.call("status", {});
+      remember(snapshot);
+      return snapshot;
+    },
+  });
 export const operationsQuery = (backend: Backend) =>
   queryOptions({ queryKey: keys.operations, queryFn: async () => (await backend.call("operations", { limit: OPERATIONS })).operations });
 export const operationQuery = (backend: Backend, id: string) => queryOptions({ queryKey: keys.operation(id), queryFn: () => backend.call("operation", { id }) });

@@ -173,3 +173,16 @@ export function referenceOf(url: string): string | null {
   const third = /^(?:github|gitlab|sourcehut):[^/]+\/[^/]+\/([^?#]+)/.exec(url)?.[1];
   return third ?? null;
 }
+
+/** The title of a check we know, else the controller's. */
+export function checkTitle(t: TFunction, check: Check): string {
+  switch (check.id) {
+    case "engine":
+    case "controller":
+    case "nix-daemon":
+    case "images":
+      return t(`doctor.titles.${check.id}`);
+    default:
+      return check.title;
+  }
+}

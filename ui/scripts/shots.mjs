@@ -1,0 +1,128 @@
+// Pictures of every screen over the pretended controller: `npm run shots -- DIRECTORY [NAME…]`. Needs a Chromium (CHROMIUM, else
+// /usr/bin/chromium). Each in light and dark, at 1200 × 800 and 900 × 600.
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+import { createServer } from "vite";
+
+const [directory = "shots", ...only] = process.argv.slice(2);
+mkdirSync(directory, { recursive: true });
+
+/** Address below `/`, scenario, and what is done before the picture is taken. */
+const screens = {
+  machines: { act: (page) => page.locator('[data-name="payments-api"]').click() },
+  "machines-de": { language: "de", fake: "many", act: (page) => page.locator('[role="row"][tabindex="0"]').focus() },
+  "machines-many": { fake: "many" },
+  "machines-loading": { fake: "loading", wait: 400 },
+  "machines-offline": { fake: "offline" },
+  "machines-nomatch": { act: (page) => page.getByRole("searchbox").first().fill("xyz") },
+  "machines-menu": { act: (page) => page.locator('[data-name="payments-api"]').click({ button: "right" }) },
+  "first-run": { fake: "empty" },
+  "first-run-preparing": { fake: "first-run", wait: 300 },
+  "new-source": { path: "new" },
+  "new-source-filled": { path: "new", act: (page) => page.getByLabel("Repository address").fill("https://github.com/acme/checkout-service") },
+  "new-source-error": {
+    path: "new",
+    act: async (page) => {
+      await page.getByLabel("Repository address").fill("https://github.com/acme/nothing");
+      await page.getByRole("button", { name: /^Continue/ }).click();
+    },
+  },
+  "new-modules": {
+    path: "new",
+    act: async (page) => {
+      await page.getByLabel("Repository address").fill("https://github.com/acme/checkout-service");
+      await page.getByRole("button", { name: /^Continue/ }).click();
+      await page.getByRole("checkbox", { name: "backend" }).click();
+      await page.getByRole("checkbox", { name: "desktop" }).click();
+      await page.getByLabel("Name").focus();
+    },
+  },
+  "new-modules-de": {
+    path: "new",
+    language: "de",
+    act: async (page) => {
+      await page.locator("[data-first]").fill("https://github.com/acme/checkout-service");
+      await page.keyboard.press("Enter");
+      await page.getByRole("checkbox", { name: "backend" }).click();
+    },
+  },
+  machine: { path: "machines/payments-api" },
+  "machine-de": { path: "machines/payments-api", language: "de" },
+  "machine-failed": { path: "machines/legacy-billing" },
+  "machine-modules": { path: "machines/payments-api/modules" },
+  "machine-add": {
+    path: "machines/payments-api/modules?add=true",
+    act: async (page) => {
+      await page.getByRole("dialog").getByRole("textbox").fill("github:acme/checkout-service");
+      await page.keyboard.press("Enter");
+      await page.getByRole("checkbox", { name: "backend" }).click();
+    },
+  },
+  "machine-generations": { path: "machines/payments-api/generations" },
+  "machine-builds": { path: "machines/payments-api/builds" },
+  builds: { path: "builds" },
+  build: { path: "builds/0199-000003", act: (page) => page.getByText("webshop-frontend-4.18.0").first().hover() },
+  "build-wrap": { path: "builds/0199-000003", act: (page) => page.getByRole("button", { name: "Wrap lines" }).click() },
+  "build-failed": { path: "builds/0199-000002" },
+  "build-failed-de": { path: "builds/0199-000002", language: "de" },
+  "build-waiting": { path: "builds/0199-000001" },
+  "build-million": { path: "builds/0199-000001", fake: "log" },
+  doctor: { path: "doctor", fake: "doctor", act: (page) => page.getByRole("button", { name: "Fix…" }).first().click() },
+  "doctor-good": { path: "doctor" },
+  "doctor-de": { path: "doctor", fake: "doctor", language: "de" },
+  settings: { path: "settings" },
+  "settings-de": { path: "settings", language: "de" },
+  palette: {
+    act: async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("pay");
+    },
+  },
+  help: { act: (page) => page.keyboard.press("?") },
+  delete: {
+    act: async (page) => {
+      await page.locator('[data-name="docs-site"]').focus();
+      await page.keyboard.press("Delete");
+    },
+  },
+};
+
+const server = await createServer({ root: new URL("..", import.meta.url).pathname, server: { port: 0, strictPort: false }, logLevel: "error" });
+await server.listen();
+const { port } = server.httpServer.address();
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+let broken = 0;
+for (const [name, screen] of Object.entries(screens)) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  for (const theme of ["light", "dark"]) {
+    for (const [width, height] of [[1200, 800], [900, 600]]) {
+      const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, reducedMotion: "reduce", locale: "en-GB" });
+      page.on("pageerror", (error) => {
+        broken += 1;
+        console.error(`${name}: ${error.stack}`);
+      });
+      page.on("console", (message) => message.type() === "error" && console.error(`${name}: ${message.text()}`));
+      // As the desktop app does.
+      await page.addInitScript(() => Object.freeze(Object.prototype));
+      const query = new URLSearchParams({ fake: screen.fake ?? "design", language: screen.language ?? "en", theme, play: "no" });
+      const path = screen.path ?? "";
+      await page.goto(`http://127.0.0.1:${port}/${path}${path.includes("?") ? "&" : "?"}${query}`);
+      await page.getByRole("heading", { level: 1 }).first().waitFor();
+      await page.evaluate(() => document.fonts.ready);
+      await page.waitForTimeout(screen.wait ?? 250);
+      try {
+        await screen.act?.(page);
+      } catch (error) {
+        broken += 1;
+        console.error(`${name} ${width}: ${error.message.split("\n")[0]}`);
+      }
+      await page.waitForTimeout(250);
+      await page.screenshot({ path: `${directory}/${name}-${width}-${theme}.png` });
+      await page.close();
+    }
+  }
+  console.log(name);
+}
+await browser.close();
+await server.close();
+if (broken > 0) process.exit(1);

@@ -1,0 +1,67 @@
+import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useKeys } from "@/state/useKeys";
+import styles from "./AppShell.module.css";
+import { CommandPalette } from "./CommandPalette";
+import { HelpDialog } from "./HelpDialog";
+import { Sidebar } from "./Sidebar";
+import { TopBar } from "./TopBar";
+import { pages } from "./pages";
+
+/** Sidebar, top bar, the page, and what floats over all pages. */
+export function AppShell() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const router = useRouter();
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState(false);
+  const shell = useRef<HTMLDivElement>(null);
+
+  /** F6: the first thing that takes focus in the next region. */
+  const nextRegion = () => {
+    const regions = [...(shell.current?.querySelectorAll<HTMLElement>("[data-region]") ?? [])];
+    const here = regions.findLastIndex((region) => region.contains(document.activeElement));
+    for (let step = 1; step <= regions.length; step += 1) {
+      const region = regions[(here + step) % regions.length];
+      const target = region?.querySelector<HTMLElement>('[tabindex="0"], a[href], button, input');
+      if (target !== null && target !== undefined) {
+        target.focus();
+        return;
+      }
+    }
+  };
+
+  useKeys({
+    "Ctrl+K": () => setPalette(true),
+    "Ctrl+N": () => void navigate({ to: "/new" }),
+    ...Object.fromEntries(pages.map((page, index) => [`Ctrl+${index + 1}`, () => void navigate({ to: page.to })])),
+    "Alt+ArrowLeft": () => router.history.back(),
+    "Alt+ArrowRight": () => router.history.forward(),
+    F6: nextRegion,
+    "?": () => setHelp(true),
+    "Shift+?": () => setHelp(true),
+  });
+
+  // The webview's own menu (Reload, Inspect …) has no place in an application; text fields and selected text keep theirs.
+  useEffect(() => {
+    const block = (event: MouseEvent) => {
+      const selecting = (getSelection()?.toString() ?? "") !== "";
+      if (!import.meta.env.DEV && !selecting && !(event.target instanceof HTMLInputElement)) event.preventDefault();
+    };
+    window.addEventListener("contextmenu", block);
+    return () => window.removeEventListener("contextmenu", block);
+  }, []);
+
+  return (
+    <div ref={shell} className={styles.AppShell}>
+      <Sidebar />
+      <main className={styles.Main} aria-label={t("app.main")}>
+        <TopBar onCommand={() => setPalette(true)} />
+        <Outlet />
+      </main>
+      <CommandPalette open={palette} onClose={() => setPalette(false)} />
+      <HelpDialog open={help} onClose={() => setHelp(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+import { createRootRoute, createBrowserHistory, createRoute, createRouter, redirect, type RouterHistory } from "@tanstack/react-router";
+import type { Draft } from "@/state/draft";
+import { BuildScreen } from "@/screens/build/BuildScreen";
+import { BuildsScreen } from "@/screens/builds/BuildsScreen";
+import { DoctorScreen } from "@/screens/doctor/DoctorScreen";
+import { Generations } from "@/screens/machine/Generations";
+import { MachineBuilds } from "@/screens/machine/MachineBuilds";
+import { MachineScreen } from "@/screens/machine/MachineScreen";
+import { Modules } from "@/screens/machine/Modules";
+import { Overview } from "@/screens/machine/Overview";
+import { MachinesScreen } from "@/screens/machines/MachinesScreen";
+import { NewMachineScreen } from "@/screens/new/NewMachineScreen";
+import { SettingsScreen } from "@/screens/settings/SettingsScreen";
+import { AppShell } from "./AppShell";
+import { NotFound, PageFailed } from "./PageFailed";
+
+interface NewSearch {
+  /** An address that came from outside, such as a deep link. */
+  url?: string;
+  kind?: Draft["kind"];
+  step?: "source" | "modules";
+  /** Read the repository at once. */
+  read?: boolean;
+}
+const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+function oneOf<V extends string>(value: unknown, values: readonly V[]): V | undefined {
+  return values.find((each) => each === value);
+}
+/** Only what is there: an absent key and one that is undefined are the same address. */
+function defined<T extends object>(search: T): T {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as T;
+}
+
+const root = createRootRoute({ component: AppShell, notFoundComponent: NotFound });
+const machines = createRoute({ getParentRoute: () => root, path: "/", component: MachinesScreen, validateSearch: (search): { focus?: "filter" } => defined({ focus: oneOf(search.focus, ["filter"]) }) });
+const list = createRoute({ getParentRoute: () => root, path: "/machines", beforeLoad: () => { throw redirect({ to: "/", replace: true }); } });
+const newMachine = createRoute({
+  getParentRoute: () => root,
+  path: "/new",
+  component: NewMachineScreen,
+  validateSearch: (search): NewSearch =>
+    defined({
+      url: text(search.url),
+      kind: oneOf(search.kind, ["repository", "local", "empty"]),
+      step: oneOf(search.step, ["source", "modules"]),
+      read: search.read === true || undefined,
+    }),
+});
+const machine = createRoute({ getParentRoute: () => root, path: "/machines/$name", component: MachineScreen });
+const overview = createRoute({ getParentRoute: () => machine, path: "/", component: Overview });
+const modules = createRoute({ getParentRoute: () => machine, path: "/modules", component: Modules, validateSearch: (search): { add?: boolean } => defined({ add: search.add === true || undefined }) });
+const generations = createRoute({ getParentRoute: () => machine, path: "/generations", component: Generations });
+const machineBuilds = createRoute({ getParentRoute: () => machine, path: "/builds", component: MachineBuilds });
+const builds = createRoute({ getParentRoute: () => root, path: "/builds", component: BuildsScreen });
+const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", component: BuildScreen });
+const doctor = createRoute({ getParentRoute: () => root, path: "/doctor", component: DoctorScreen });
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsScreen });
+
+const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, machineBuilds]), builds, build, doctor, settings]);
+
+/** The paths are those of `src-tauri/src/page.rs` too: tray, notifications and `--open` lead to them. */
+export function createAppRouter(history: RouterHistory = createBrowserHistory()) {
+  return createRouter({ routeTree, history, defaultErrorComponent: PageFailed, scrollRestoration: false });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

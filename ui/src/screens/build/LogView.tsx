@@ -1,0 +1,243 @@
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import { Button, IconButton } from "@/components/Button";
+import { Input } from "@/components/Field";
+import { Select } from "@/components/Select";
+import { toastDone, toastFailure } from "@/components/Toasts";
+import { useFormat } from "@/i18n/useFormat";
+import { useBackend } from "@/platform";
+import { logOf } from "@/state/logs";
+import { useKeys } from "@/state/useKeys";
+import { LogLine } from "./LogLine";
+import styles from "./LogView.module.css";
+import { RowOffsets } from "./RowOffsets";
+import { useLogSearch } from "./useLogSearch";
+
+const LINE = 18;
+const OVERSCAN = 12;
+/** Engines stop placing things exactly beyond some 33 million pixels; a longer log is scrolled in larger steps. */
+const TALLEST = 24_000_000;
+
+export interface LogSource { id: number; name: string }
+
+interface Props {
+  id: string;
+  /** What can be chosen to show only its lines. */
+  sources: LogSource[];
+  /** The one whose lines are shown; all when undefined. */
+  source: number | undefined;
+  onSource: (source: number | undefined) => void;
+  /** Whether more lines may come. */
+  live: boolean;
+  /** The text that is looked for at first, such as an error's. */
+  initialSearch?: string;
+}
+
+export function LogView(props: Props) {
+  // Another log is another view, with its own scroll position and search.
+  return <LogPane key={`${props.id} ${props.source ?? ""}`} {...props} />;
+}
+
+function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Props) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const backend = useBackend();
+  const log = useMemo(() => logOf(backend, id, source), [backend, id, source]);
+  const state = useSyncExternalStore(log.subscribe, log.read);
+  const scroller = useRef<HTMLDivElement>(null);
+  const searchInput = useRef<HTMLInputElement>(null);
+  const [follow, setFollow] = useState(initialSearch === "");
+  const [wrap, setWrap] = useState(false);
+  const [seen, setSeen] = useState(0);
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const offsets = useMemo(() => new RowOffsets(LINE), []);
+  const names = useMemo(() => new Map(sources.map((each) => [each.id, each.name])), [sources]);
+
+  offsets.resize(state.total);
+  const height = wrap ? offsets.total : state.total * LINE;
+  const scale = Math.max(1, height / TALLEST);
+  const element = scroller.current;
+  const viewport = element?.clientHeight ?? 600;
+  const top = (element?.scrollTop ?? 0) * scale;
+  const first = Math.max(0, (wrap ? offsets.at(top) : Math.floor(top / LINE)) - OVERSCAN);
+  const last = Math.min(state.total, first + Math.ceil(viewport / LINE) + 2 * OVERSCAN);
+  const begin = wrap ? offsets.offset(first) : first * LINE;
+
+  // Following: the end stays in view.
+  useLayoutEffect(() => {
+    if (follow && scroller.current !== null) {
+      scroller.current.scrollTop = scroller.current.scrollHeight;
+      setSeen(state.total);
+      redraw();
+    }
+  }, [follow, state.total, height]);
+
+  const measure = useCallback(
+    (line: number, lineHeight: number) => {
+      if (offsets.set(line, lineHeight) !== 0) redraw();
+    },
+    [offsets],
+  );
+  const resized = useCallback(() => {
+    offsets.reset();
+    redraw();
+  }, [offsets]);
+
+  const stopFollowing = useCallback(() => {
+    setFollow((now) => {
+      if (now) setSeen(log.read().total);
+      return false;
+    });
+  }, [log]);
+
+  const onScroll = () => {
+    const box = scroller.current;
+    if (box === null) return;
+    const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - LINE;
+    if (!atEnd && follow && box.scrollTop < box.scrollHeight - box.clientHeight - 2 * LINE) stopFollowing();
+    redraw();
+  };
+
+  /** Puts a line into the middle of the view. */
+  const show = useCallback(
+    (line: number) => {
+      stopFollowing();
+      const box = scroller.current;
+      if (box === null) return;
+      const offset = wrap ? offsets.offset(line) : line * LINE;
+      box.scrollTop = Math.max(0, offset / scale - box.clientHeight / 2);
+      redraw();
+    },
+    [offsets, wrap, scale, stopFollowing],
+  );
+  const search = useLogSearch(log, state.total, initialSearch, show);
+
+  useKeys({
+    "Ctrl+F": () => {
+      searchInput.current?.focus();
+      searchInput.current?.select();
+    },
+    F3: search.next,
+    "Shift+F3": search.previous,
+  });
+
+  const press = (event: KeyboardEvent) => {
+    if (event.key === "End" && !event.ctrlKey) setFollow(true);
+    else if (["ArrowUp", "PageUp", "Home"].includes(event.key)) stopFollowing();
+  };
+
+  const copyAll = () => {
+    log
+      .text()
+      .then(async ({ text, lines }) => {
+        await backend.copy(text);
+        toastDone(t("log.copied", { count: lines }));
+      })
+      .catch((thrown: unknown) => toastFailure(t("errors.title"), thrown));
+  };
+  const save = () => {
+    log
+      .text()
+      .then(async ({ text }) => {
+        const path = await backend.saveText(t("log.save"), `codchi-${id}.log`, text);
+        if (path !== null) toastDone(t("log.saved", { path }));
+      })
+      .catch((thrown: unknown) => toastFailure(t("errors.title"), thrown));
+  };
+
+  const rows = [];
+  for (let index = first; index < last; index += 1) {
+    const line = log.line(index);
+    rows.push(
+      <LogLine
+        key={index}
+        number={index}
+        line={line}
+        source={source === undefined && line?.activity !== undefined ? names.get(line.activity) : undefined}
+        needle={search.needle}
+        current={search.line === index}
+        measure={wrap ? measure : undefined}
+      />,
+    );
+  }
+  const fresh = state.total - seen;
+  return (
+    <section className={styles.LogView} data-region="log" data-wrap={wrap || undefined} aria-label={t("log.title")}>
+      <div className={styles.LogBar}>
+        <Input
+          ref={searchInput}
+          size="sm"
+          icon="search"
+          type="search"
+          style={{ flex: "0 1 206px", minWidth: 88, height: 26 }}
+          aria-label={t("log.search")}
+          placeholder={t("log.search")}
+          value={search.text}
+          onChange={(event) => search.setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") (event.shiftKey ? search.previous : search.next)();
+            else if (event.key === "Escape") search.setText("");
+          }}
+          end={
+            <span className={styles.LogHits} role="status">
+              {search.needle === "" ? "" : search.count === undefined ? "…" : search.count === 0 ? t("log.noHits") : t("log.hits", { n: search.at + 1, total: search.count })}
+            </span>
+          }
+        />
+        <Select
+          size="sm"
+          maxWidth={190}
+          label={t("log.onlyFrom")}
+          value={source === undefined ? "" : String(source)}
+          onChange={(value) => onSource(value === "" ? undefined : Number(value))}
+          options={[{ value: "", label: t("log.all") }, ...sources.map((each) => ({ value: String(each.id), label: each.name }))]}
+        />
+        <span className="grow" />
+        <IconButton icon="follow" label={t("log.follow")} aria-pressed={follow} onClick={() => (follow ? stopFollowing() : setFollow(true))} />
+        <IconButton icon="wrap" label={t("log.wrap")} aria-pressed={wrap} onClick={() => setWrap(!wrap)} />
+        <IconButton icon="copy" label={t("log.copy")} onClick={copyAll} />
+        <IconButton icon="download" label={t("log.save")} onClick={save} />
+      </div>
+      <div className={styles.LogArea}>
+        <div
+          ref={scroller}
+          className={styles.LogLines}
+          role="log"
+          aria-label={t("log.label")}
+          aria-live="off"
+          // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls by keys
+          tabIndex={0}
+          onScroll={onScroll}
+          onKeyDown={press}
+          onWheel={(event) => event.deltaY < 0 && stopFollowing()}
+        >
+          <div style={{ height: Math.min(height, TALLEST), position: "relative" }}>
+            <div className={styles.LogWindow} style={{ transform: `translateY(${scale === 1 ? begin : top / scale - (top - begin)}px)` }}>
+              {rows}
+            </div>
+          </div>
+          {state.total === 0 && <p className={styles.LogEmpty}>{state.failure ?? (state.loading ? t("log.loading") : source === undefined ? t("log.empty") : t("log.emptyFilter"))}</p>}
+        </div>
+        {!follow && (live || fresh > 0) && (
+          <div className={styles.LogFollow}>
+            <Button size="sm" icon="follow" onClick={() => setFollow(true)}>
+              {fresh > 0 ? t("log.followNew", { count: fresh, n: format.number(fresh) }) : t("log.follow")}
+            </Button>
+          </div>
+        )}
+      </div>
+      <OnResize run={resized} target={scroller} />
+    </section>
+  );
+}
+
+/** Runs when the view gets another size. */
+function OnResize({ target, run }: { target: React.RefObject<HTMLDivElement | null>; run: () => void }) {
+  useEffect(() => {
+    if (target.current === null) return undefined;
+    const observer = new ResizeObserver(run);
+    observer.observe(target.current);
+    return () => observer.disconnect();
+  }, [target, run]);
+  return null;
+}

@@ -1,0 +1,137 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { Button, ButtonGroup } from "@/components/Button";
+import { CheckRow } from "@/components/CheckRow";
+import { CommandPreview } from "@/components/CommandPreview";
+import { FailurePanel } from "@/components/FailurePanel";
+import { Page, PageBody, PageHeader, Panel, Section, Skeleton } from "@/components/Page";
+import { toastFailure } from "@/components/Toasts";
+import { useFormat } from "@/i18n/useFormat";
+import { useBackend } from "@/platform";
+import type { Check } from "@/platform/contract";
+import { toFailure } from "@/state/failure";
+import { doctorQuery, keys } from "@/state/queries";
+import { useCopy } from "@/state/useCopy";
+import { useKeys } from "@/state/useKeys";
+import { noteOperation } from "@/state/useMachineActions";
+import { useNow } from "@/state/useNow";
+import { checkTitle, checkView } from "@/state/view";
+import styles from "./Doctor.module.css";
+
+/** A command as one would type it in a shell. */
+export function commandLine(argv: string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+}
+
+export function DoctorScreen() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const copy = useCopy();
+  const now = useNow();
+  const query = useQuery(doctorQuery(useBackend()));
+  const again = () => void query.refetch();
+  useKeys({ R: again });
+  const checks = query.data?.checks;
+  const needs = checks?.filter((check) => check.state === "fail" || check.state === "warn") ?? [];
+  const rest = checks?.filter((check) => check.state === "ok" || check.state === "unknown") ?? [];
+  const passed = rest.filter((check) => check.state === "ok").length;
+  const note = [passed > 0 ? t("doctor.passed", { count: passed }) : null, rest.length > passed ? t("doctor.unknown", { count: rest.length - passed }) : null].filter((part) => part !== null).join(", ");
+  const summary =
+    checks === undefined || query.isFetching
+      ? t("doctor.checking")
+      : `${needs.length === 0 ? t("doctor.allGood") : t("doctor.summary", { bad: needs.length, count: checks.length })} · ${t("doctor.checked", { ago: format.ago(query.dataUpdatedAt, now) })}`;
+  return (
+    <Page>
+      <PageHeader title={t("doctor.title")} sub={summary}>
+        <ButtonGroup>
+          <Button kind="quiet" icon="copy" disabledReason={checks === undefined ? t("doctor.checking") : null} onClick={() => copy(report(checks ?? []), t("doctor.reportCopied"))}>
+            {t("doctor.copyReport")}
+          </Button>
+          <Button icon="rebuild" disabledReason={query.isFetching ? t("doctor.checking") : null} onClick={again}>
+            {t("doctor.checkAgain")}
+          </Button>
+        </ButtonGroup>
+      </PageHeader>
+      <PageBody className={styles.Doctor}>
+        {query.isError && <FailurePanel title={t("doctor.failed")} failure={toFailure(query.error)} onRetry={again} />}
+        {query.isPending && (
+          <Panel label={t("doctor.checking")}>
+            <div className={styles.DoctorLoading}>
+              <Skeleton width="40%" />
+              <Skeleton width="52%" />
+              <Skeleton width="46%" />
+            </div>
+          </Panel>
+        )}
+        {needs.length > 0 && (
+          <Section title={t("doctor.needsYou")} note={t("doctor.checks", { count: needs.length })}>
+            <Panel>
+              <ul>
+                {needs.map((check) => (
+                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <FixCommands check={check} />} />
+                ))}
+              </ul>
+            </Panel>
+          </Section>
+        )}
+        {rest.length > 0 && (
+          <Section title={t("doctor.passedTitle")} note={note}>
+            <Panel>
+              <ul>
+                {rest.map((check) => (
+                  <CheckRow key={check.id} compact view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} />
+                ))}
+              </ul>
+            </Panel>
+          </Section>
+        )}
+      </PageBody>
+    </Page>
+  );
+}
+
+/** What is missing of the controller, Codchi installs and starts itself. */
+function InApp({ check }: { check: Check }) {
+  const { t } = useTranslation();
+  const backend = useBackend();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  if (check.id !== "controller") return null;
+  const install = async () => {
+    try {
+      const { operation } = await backend.call("prepare", {});
+      if (operation === null) {
+        void client.invalidateQueries({ queryKey: keys.doctor });
+        return;
+      }
+      noteOperation(client, operation);
+      void navigate({ to: "/builds/$id", params: { id: operation.id } });
+    } catch (thrown) {
+      toastFailure(t("errors.title"), thrown);
+    }
+  };
+  return (
+    <Button size="sm" onClick={() => void install()}>
+      {t("doctor.prepare")}
+    </Button>
+  );
+}
+
+function FixCommands({ check }: { check: Check }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {check.fix?.commands.map((argv) => {
+        const line = commandLine(check.fix?.elevates === true && argv[0] !== "sudo" ? ["sudo", ...argv] : argv);
+        return <CommandPreview key={line} text={line} />;
+      })}
+      <p className="sub">{t("doctor.fixText")}</p>
+    </>
+  );
+}
+
+/** The checks as text, for a bug report. */
+function report(checks: Check[]): string {
+  return checks.map((check) => `[${check.state}] ${check.title}: ${check.explanation} ${check.evidence === "" ? "" : `(${check.evidence})`}`.trimEnd()).join("\n");
+}

@@ -1,0 +1,185 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Wizard, type WizardStepItem } from "@/components/Wizard";
+import { Button } from "@/components/Button";
+import { toastFailure } from "@/components/Toasts";
+import { useBackend } from "@/platform";
+import { type Draft, drafts, emptyDraft } from "@/state/draft";
+import { toFailure } from "@/state/failure";
+import { repositoryQuery } from "@/state/queries";
+import { noteOperation } from "@/state/useMachineActions";
+import { useKeys } from "@/state/useKeys";
+import { useStatus } from "@/state/useStatus";
+import { repositoryName } from "@/state/view";
+import { ModulesPage } from "./ModulesPage";
+import { nameProblem, suggestName } from "./names";
+import { sourceOf } from "./source";
+import { SourcePage } from "./SourcePage";
+
+/**
+ * The wizard's pages. A machine that asks for something gets one between `modules` and `build` (requirements): it is one more entry
+ * here, shown when the controller says so.
+ */
+type Step = "source" | "modules" | "build";
+
+export function NewMachineScreen() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const backend = useBackend();
+  const client = useQueryClient();
+  const search = useSearch({ from: "/new" });
+  const { machines } = useStatus();
+  const taken = useMemo(() => machines.map((machine) => machine.name), [machines]);
+
+  const [draft, setDraft] = useState<Draft>(() => fromAddress(drafts.read() ?? emptyDraft, search));
+  const [checked, setChecked] = useState(false);
+  const [creating, setCreating] = useState(false);
+  const [nameError, setNameError] = useState<string | null>(null);
+  const step: Step = search.step ?? "source";
+  const source = useMemo(() => sourceOf(draft), [draft]);
+
+  // Reading begins when one asks for it, or at once for an address that came from outside.
+  const [reading, setReading] = useState(search.read === true || step === "modules");
+  const repository = useQuery({ ...repositoryQuery(backend, source ?? { url: "" }), enabled: reading && source !== null });
+  const failure = repository.isError ? toFailure(repository.error) : null;
+
+  const change = useCallback((part: Partial<Draft>) => {
+    setDraft((old) => ({ ...old, ...part }));
+    setNameError(null);
+  }, []);
+  const changeSource = useCallback(
+    (part: Partial<Draft>) => {
+      setReading(false);
+      setChecked(false);
+      change({ ...part, modules: [], nixpkgs: "builtin" });
+    },
+    [change],
+  );
+  useEffect(() => {
+    const untouched = draft.url === "" && draft.folder === "" && draft.name === "" && draft.kind === "repository";
+    drafts.write(untouched ? null : draft);
+  }, [draft]);
+
+  const go = useCallback((next: Step) => void navigate({ to: "/new", search: { step: next === "build" ? "modules" : next } }), [navigate]);
+
+  // Once the repository was read: choose what there is no choice about, and go on if that is what the user waits for.
+  const found = repository.data;
+  const [wanted, setWanted] = useState(search.read === true);
+  useEffect(() => {
+    if (found === undefined) return;
+    setDraft((old) => {
+      const usable = found.modules.filter((module) => module.error === null);
+      const kept = old.modules.filter((attr) => usable.some((module) => module.attr === attr));
+      const only = usable.length === 1 ? usable : usable.filter((module) => module.name === "default");
+      return {
+        ...old,
+        modules: kept.length > 0 ? kept : only.map((module) => module.attr),
+        name: old.named ? old.name : suggestName(repositoryName(found.url), taken),
+        nixpkgs: old.nixpkgs === "builtin" && kept.length === 0 && found.nixpkgs.direct ? "module" : old.nixpkgs,
+      };
+    });
+    if (wanted && found.modules.length > 0) {
+      setWanted(false);
+      go("modules");
+    }
+  }, [found, wanted, go, taken]);
+  useEffect(() => {
+    if (draft.kind === "empty" && !draft.named && draft.name === "") setDraft((old) => ({ ...old, name: suggestName("machine", taken) }));
+  }, [draft.kind, draft.named, draft.name, taken]);
+
+  const problem = nameProblem(draft.name, taken);
+  const chosen = draft.modules;
+  const firstModule = found?.modules.find((module) => module.attr === chosen[0])?.name;
+
+  const create = async () => {
+    setCreating(true);
+    try {
+      const operation = await backend.call("init", {
+        name: draft.name,
+        source,
+        modules: draft.kind === "empty" ? [] : chosen,
+        ...(draft.kind === "empty" || draft.nixpkgs === "builtin" || firstModule === undefined ? { nixpkgs: "builtin" } : { nixpkgs: firstModule }),
+        start: true,
+      });
+      noteOperation(client, operation);
+      drafts.write(null);
+      void navigate({ to: "/builds/$id", params: { id: operation.id } });
+    } catch (thrown) {
+      const error = toFailure(thrown);
+      if (error.code === "invalid_name" || error.code === "already_exists") setNameError(error.message);
+      else toastFailure(t("wizard.createFailed"), thrown);
+      setCreating(false);
+    }
+  };
+
+  const next = () => {
+    if (creating) return;
+    setChecked(true);
+    if (step === "source") {
+      if (draft.kind === "empty") go("modules");
+      else if (source === null || (draft.kind === "repository" && draft.follow !== "default" && draft.reference.trim() === "")) return;
+      else if (found !== undefined && reading) {
+        if (found.modules.length > 0) go("modules");
+      } else {
+        setWanted(true);
+        setReading(true);
+        if (repository.isError) void repository.refetch();
+      }
+      return;
+    }
+    if (problem === null && (draft.kind === "empty" || chosen.length > 0)) void create();
+  };
+  useKeys({ "Ctrl+Enter": next });
+
+  const close = () => void navigate({ to: "/" });
+  const steps: WizardStepItem<Step>[] = [
+    { key: "source", name: t("wizard.source"), note: step === "source" ? undefined : draft.kind === "empty" ? t("wizard.empty") : found === undefined ? undefined : repositoryName(found.url) },
+    { key: "modules", name: draft.kind === "empty" ? t("wizard.name") : t("wizard.modules") },
+    { key: "build", name: t("wizard.build") },
+  ];
+  const busy = creating ? t("wizard.creating") : reading && repository.isFetching ? t("wizard.reading") : null;
+  return (
+    <Wizard
+      title={t("wizard.title")}
+      steps={steps}
+      current={step}
+      onStep={go}
+      note={t("wizard.draft")}
+      foot={
+        <>
+          <span className="sub" role="status">
+            {busy ?? (step === "source" ? found !== undefined && reading && t("wizard.modulesFound", { count: found.modules.length }) : draft.kind !== "empty" && t("wizard.chosen", { count: chosen.length }))}
+          </span>
+          <span className="grow" />
+          {step === "source" ? (
+            <Button kind="quiet" onClick={close}>
+              {t("common.close")}
+            </Button>
+          ) : (
+            <Button icon="chev-l" onClick={() => go("source")}>
+              {t("common.back")}
+            </Button>
+          )}
+          <Button kind="primary" kbd={`${t("keys.ctrl")} ${t("keys.enter")}`} onClick={next} disabledReason={busy}>
+            {step === "source" ? t("common.continue") : t("wizard.create")}
+          </Button>
+        </>
+      }
+    >
+      {step === "source" ? (
+        <SourcePage draft={draft} checked={checked} repository={reading ? found : undefined} failure={reading ? failure : null} reading={reading && repository.isFetching} onChange={changeSource} onEnter={next} onRead={() => void repository.refetch()} />
+      ) : (
+        <ModulesPage draft={draft} checked={checked} repository={found} problem={problem} nameError={nameError} firstModule={firstModule} failure={failure} onChange={change} onEnter={next} onBack={() => go("source")} />
+      )}
+    </Wizard>
+  );
+}
+
+/** What a link from outside fills in. */
+function fromAddress(draft: Draft, search: { url?: string | undefined; kind?: Draft["kind"] | undefined }): Draft {
+  if (search.url !== undefined) return { ...emptyDraft, kind: "repository", url: search.url };
+  if (search.kind !== undefined) return { ...emptyDraft, kind: search.kind };
+  return draft;
+}

@@ -1,0 +1,43 @@
+import { useEffect, useRef } from "react";
+
+export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
+
+/** "Ctrl+K", "Shift+F3", "/", "Delete": what a key press is called in a key map. */
+export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">): string {
+  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const parts = [event.ctrlKey || event.metaKey ? "Ctrl" : "", event.altKey ? "Alt" : "", event.shiftKey && event.key.length > 1 ? "Shift" : "", key];
+  return parts.filter((part) => part !== "").join("+");
+}
+
+export function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+/** Whether something on top of the page has the keys: a dialog, a menu, an open list. */
+export function isCovered(): boolean {
+  return document.querySelector('[role="dialog"],[role="alertdialog"],[role="menu"],[role="listbox"][data-open]') !== null;
+}
+
+/**
+ * Keys of the whole window while the component is shown. Combinations with Ctrl or Alt and function keys work everywhere, others
+ * only where nobody types. Nothing works under a dialog.
+ */
+export function useKeys(keys: KeyMap): void {
+  const current = useRef(keys);
+  useEffect(() => {
+    current.current = keys;
+  });
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || isCovered()) return;
+      const name = keyName(event);
+      if (isTyping(event.target) && !/^(?:Ctrl|Alt|Shift\+F|F\d)/.test(name)) return;
+      const act = current.current[name];
+      if (act === undefined) return;
+      event.preventDefault();
+      act(event);
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, []);
+}
