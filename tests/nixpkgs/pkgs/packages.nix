@@ -142,6 +142,7 @@ in
     "journalctl"
     "systemd-run"
     "systemd-tmpfiles"
+    "udevadm"
   ];
   util-linux = programs "util-linux" [
     "mount"

@@ -3,6 +3,7 @@
   imports = [
     ./activation.nix
     ./assertions.nix
+    ./container.nix
     ./environment.nix
     ./etc.nix
     ./network.nix

@@ -75,6 +75,13 @@ in
   options.services.resolved.enable = boolean false;
   options.services.udev.enable = boolean true;
 
+  config.assertions = [
+    {
+      assertion = !(cfg.useHostResolvConf && config.services.resolved.enable);
+      message = "Using host resolv.conf is not supported with systemd-resolved";
+    }
+  ];
+
   config.environment.etc = lib.mkMerge [
     {
       # With an empty host name the container's own stays.

@@ -88,11 +88,6 @@ in
     };
   };
 
-  options.boot.isContainer = mkOption {
-    type = types.bool;
-    default = false;
-  };
-
   config = {
     system.build.toplevel = checked toplevel;
 
