@@ -153,8 +153,8 @@ fn nextest(workspace: &Workspace, log: &mut Log, filter: &str, engine: Option<&s
     };
     tools::install_nextest(workspace, log)?;
     let list = log.read(command("list").args(["--message-format", "json"]))?;
-    let ran = log.run(command("run").args(["--no-tests", "fail"]));
-    let mut counts = counts::of_nextest(log.text()).unwrap_or_default();
+    let ran = log.run(command("run").args(["--no-tests", "fail", "--success-output", "immediate"]));
+    let mut counts = counts::of_nextest(log.text()).unwrap_or_default().plus(counts::of_suites(log.text()));
     counts.skipped = counts::ignored(&list)?;
     log.count(counts)?;
     ran

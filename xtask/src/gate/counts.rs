@@ -47,6 +47,20 @@ pub(crate) fn of_nextest(text: &str) -> Option<Counts> {
     Some(Counts { skipped: 0, ..counts(line.split_once(" run: ")?.1) })
 }
 
+/// The cases of suites that nextest takes for one test each: `engine: 20 cases run: 19 passed, 1 failed, …`. What they
+/// add to nextest's own counts.
+pub(crate) fn of_suites(text: &str) -> Counts {
+    let suites = text.lines().filter_map(|l| l.split_once(" cases run: ")).map(|(_, rest)| counts(rest));
+    suites.fold(Counts::default(), |sum, suite| {
+        let (passed, failed) = if suite.failed == 0 { (1, 0) } else { (0, 1) };
+        sum.plus(Counts {
+            passed: suite.passed.saturating_sub(passed),
+            failed: suite.failed.saturating_sub(failed),
+            skipped: suite.skipped,
+        })
+    })
+}
+
 /// vitest's `Tests  1 failed | 11 passed | 2 skipped (14)`.
 pub(crate) fn of_vitest(text: &str) -> Option<Counts> {
     let line = text.lines().rev().find(|l| l.trim_start().starts_with("Tests "))?;
@@ -83,6 +97,13 @@ mod tests {
         let bad = "     Summary [  12.158s] 9/40 tests run: 5 passed (1 slow, 1 leaky), 3 failed, 1 timed out, 31 skipped";
         assert_eq!(of_nextest(bad), c(5, 4, 0));
         assert_eq!(of_nextest("error: could not compile"), None);
+    }
+
+    #[test]
+    fn suites_count_their_cases_instead_of_themselves() {
+        let text = "a: 20 cases run: 19 passed, 1 failed, 0 not asked for [1 s]\nb: 5 cases run: 5 passed, 0 failed, 0 not asked for\n";
+        // nextest said: 1 passed, 1 failed; together 24 and 1.
+        assert_eq!(Some(of_suites(text)), c(19 + 4, 0, 0));
     }
 
     #[test]
