@@ -56,7 +56,10 @@ pub fn inputs(spec: &MachineSpec) -> Result<Vec<Input>, FlakeError> {
     let parse = |(name, url): (String, &str)| {
         flake_ref::parse(url).map(|flake| Input { name, flake }).map_err(|source| {
             let module = spec.modules.iter().find(|module| module.url == url);
-            FlakeError::Source { module: module.map(|module| module.name.clone()).unwrap_or_default(), source }
+            FlakeError::Source {
+                module: module.map(|module| module.name.clone()).unwrap_or_default(),
+                source,
+            }
         })
     };
     spec.inputs().into_iter().map(parse).collect()

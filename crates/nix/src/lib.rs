@@ -4,7 +4,12 @@
 //! not decided here.
 
 pub mod attr_path;
-pub mod flake_ref;
-mod nix_string;
-
+mod controller;
+pub mod diagnose;
 pub mod flake;
+pub mod flake_ref;
+pub mod log;
+mod nix_string;
+pub mod sanitize;
+
+pub use controller::ControllerNix;

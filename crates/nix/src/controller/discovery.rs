@@ -1,0 +1,132 @@
+//! Which modules a repository offers: one evaluation in pure mode that builds nothing.
+
+use std::time::Duration;
+
+use codchi_controller::nix::{NixError, OfferedModule, OfferedNixpkgs, Problem, Repository, Run, Source};
+use serde::Deserialize;
+
+use super::{ANSWER, ControllerNix, exec::Limits, failure::Origins};
+use crate::{attr_path, flake_ref, sanitize};
+
+/// How long it may take, with fetching.
+const TIME: Duration = Duration::from_secs(60);
+/// Where the flake lies that looks at a repository; always the same bytes.
+const DIR: &str = "/config/discovery";
+/// No more modules than these are shown.
+const MOST_MODULES: usize = 1000;
+/// The longest description, in characters.
+const LONGEST_DESCRIPTION: usize = 300;
+
+/// What `offer.nix` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Offer {
+    rev: Option<String>,
+    modules: Vec<Module>,
+    direct_nixpkgs: bool,
+    nix_config: bool,
+    strange: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    path: Vec<String>,
+    description: Option<String>,
+    error: Option<String>,
+}
+
+impl ControllerNix {
+    pub(super) async fn discover(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError> {
+        let flake = flake_ref::parse(&source.url).map_err(|error| NixError::Failed {
+            action: "read the repository".into(),
+            message: error.reason,
+        })?;
+        let mut origins = Origins::default();
+        let put = self.put(
+            DIR,
+            &[
+                ("flake.nix", include_bytes!("discovery/flake.nix")),
+                ("offer.nix", include_bytes!("discovery/offer.nix")),
+            ],
+        );
+        let (mirrored, put) = tokio::join!(self.mirror(&flake, run.cancel, &mut origins), put);
+        put?;
+        let mirrored = mirrored?;
+        let url = mirrored.flake.url();
+        origins.add(format!("path:{DIR}"), source.url.clone());
+
+        let target = format!("path:{DIR}#offer");
+        let args = [
+            "eval",
+            "--json",
+            "--refresh",
+            "--no-write-lock-file",
+            &target,
+            "--override-input",
+            "repository",
+            &url,
+        ];
+        let limits = Limits { time: Some(TIME), stdout: ANSWER };
+        let action = format!("read the modules of {}", source.url);
+        let json = self.run_nix(&action, &source.url, Self::nix(&args), limits, run, &origins).await?;
+        let offer: Offer = serde_json::from_slice(&json).map_err(|error| NixError::Failed {
+            action,
+            message: format!("the answer has an unexpected form: {error}"),
+        })?;
+        Ok(repository(source, offer, mirrored.uncommitted))
+    }
+}
+
+fn repository(source: &Source, offer: Offer, uncommitted: bool) -> Repository {
+    let mut problems = Vec::new();
+    let mut problem = |code: &str, message: String| problems.push(Problem { code: code.into(), message });
+    if offer.modules.is_empty() {
+        problem(
+            "no_modules",
+            "the repository offers no modules: its flake has neither nixosModules nor codchiModules".into(),
+        );
+    }
+    if offer.modules.len() > MOST_MODULES {
+        problem(
+            "many_modules",
+            format!("only the first {MOST_MODULES} of {} modules are shown", offer.modules.len()),
+        );
+    }
+    if offer.nix_config {
+        problem("nix_config_ignored", "the flake has a nixConfig, which is not used".into());
+    }
+    if uncommitted {
+        problem(
+            "uncommitted_changes",
+            "the repository has changes that are not committed; they are not seen".into(),
+        );
+    }
+    if source.had_credentials {
+        problem(
+            "credentials_ignored",
+            "the password or token in the address was left out and is not used".into(),
+        );
+    }
+    for strange in offer.strange {
+        problem("not_modules", format!("the flake's {} is not a set of modules", sanitize::plain(&strange)));
+    }
+    let module = |module: Module| {
+        let text = |text: String| sanitize::plain_text(&text);
+        let description =
+            module.description.map(text).map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
+        OfferedModule {
+            attr: sanitize::plain(&attr_path::render(&module.path)).into_owned(),
+            name: module.path.last().map(|name| sanitize::plain(name).into_owned()).unwrap_or_default(),
+            path: module.path,
+            description,
+            error: module.error.map(text),
+        }
+    };
+    Repository {
+        url: source.url.clone(),
+        rev: offer.rev,
+        modules: offer.modules.into_iter().take(MOST_MODULES).map(module).collect(),
+        nixpkgs: OfferedNixpkgs { direct: offer.direct_nixpkgs },
+        problems,
+    }
+}

@@ -1,0 +1,271 @@
+//! Git on this computer: reading a repository that the user named by its directory, without running anything that it configures.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use codchi_controller::nix::NixError;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, Command},
+};
+
+/// How much git may answer.
+const ANSWER: u64 = 64 << 20;
+/// The variables of our environment that git may see. None that begins with `GIT_` is among them.
+const PASSED: &[&str] = &["PATH", "HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"];
+
+/// A git repository of this computer.
+pub(super) struct HostRepository<'a> {
+    git: &'a Path,
+    path: PathBuf,
+}
+
+/// What a repository's branches and tags point to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Refs {
+    /// Names (`refs/heads/main`) and the objects they point to, sorted by name.
+    pub(super) refs: Vec<(String, String)>,
+    /// The branch that is checked out.
+    pub(super) head: Option<String>,
+}
+
+/// The branch that stands for a checked out commit without a branch.
+pub(super) const DETACHED: &str = "refs/heads/codchi-detached-head";
+
+impl<'a> HostRepository<'a> {
+    /// The repository in `path`.
+    pub(super) async fn open(git: &'a Path, path: PathBuf) -> Result<Self, NixError> {
+        let refuse = |reason: &str| {
+            Err(NixError::Repository { path: path.display().to_string(), reason: reason.into() })
+        };
+        match tokio::fs::metadata(&path).await {
+            Ok(metadata) if !metadata.is_dir() => return refuse("it is a file, not a directory"),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return refuse("there is no such directory");
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return refuse("this user may not read it");
+            }
+            Err(error) => return refuse(&error.to_string()),
+        }
+        let exists = |name: &str| tokio::fs::try_exists(path.join(name));
+        let is_checkout = exists(".git").await.unwrap_or(false);
+        let is_bare = exists("HEAD").await.unwrap_or(false) && exists("objects").await.unwrap_or(false);
+        if !is_checkout && !is_bare {
+            let above = path.ancestors().skip(1).find(|dir| dir.join(".git").exists());
+            return match above {
+                Some(above) => {
+                    let dir = path.strip_prefix(above).unwrap_or(&path).display();
+                    refuse(&format!(
+                        "it is inside of the git repository {0}; write {0}?dir={dir}",
+                        above.display()
+                    ))
+                }
+                None => {
+                    refuse("it is not a git repository; make it one with: git init, git add . and git commit")
+                }
+            };
+        }
+        let this = Self { git, path };
+        if this.ask(["rev-parse", "--is-shallow-repository"]).await?.trim() == "true" {
+            return Err(this.error("it is a shallow clone; complete it with: git fetch --unshallow"));
+        }
+        Ok(this)
+    }
+
+    fn error(&self, reason: impl Into<String>) -> NixError {
+        NixError::Repository { path: self.path.display().to_string(), reason: reason.into() }
+    }
+
+    /// `git ARGS` in the repository. Hooks, monitors, transports and missing objects that would be fetched are switched off.
+    /// `trusted` also reads a repository that belongs to somebody else.
+    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, trusted: bool) -> Command {
+        let mut command = Command::new(self.git);
+        command
+            .env_clear()
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.env("LC_ALL", "C").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        command.env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" });
+        command
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_NO_REPLACE_OBJECTS", "1");
+        command.arg("-C").arg(&self.path).args([
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "protocol.allow=never",
+            "-c",
+            "core.pager=cat",
+        ]);
+        if trusted {
+            let mut safe = std::ffi::OsString::from("safe.directory=");
+            safe.push(&self.path);
+            command.arg("-c").arg(safe);
+            // A checkout's git directory may be elsewhere (worktrees, links): owners are not what protects here.
+            command.args(["-c", "safe.directory=*"]);
+        }
+        command.args(args);
+        command
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> NixError {
+        self.error(match error.kind() {
+            std::io::ErrorKind::NotFound => "git is not installed on this computer".to_owned(),
+            _ => format!("git can't be run: {error}"),
+        })
+    }
+
+    /// Runs git and returns its exit code, stdout and stderr.
+    async fn run(&self, mut command: Command) -> Result<(Option<i32>, String, String), NixError> {
+        let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let read = async {
+            if let Some(out) = out {
+                out.take(ANSWER).read_to_end(&mut stdout).await?;
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let read_err = async {
+            if let Some(err) = err {
+                err.take(64 << 10).read_to_end(&mut stderr).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(read, read_err).map_err(|error| self.error(error.to_string()))?;
+        let status = child.wait().await.map_err(|error| self.error(error.to_string()))?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok((status.code(), text(stdout), text(stderr)))
+    }
+
+    /// Runs git, which must do well.
+    async fn ask<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<String, NixError> {
+        let (code, stdout, stderr) = self.run(self.command(args, true)).await?;
+        if code == Some(0) { Ok(stdout) } else { Err(self.error(reason(&stderr))) }
+    }
+
+    /// The commit that a revision means; `None` when there is none.
+    pub(super) async fn commit(&self, reference: Option<&str>) -> Result<Option<String>, NixError> {
+        let name = match reference {
+            None => "HEAD".to_owned(),
+            Some(full) if full == "HEAD" || full.starts_with("refs/") => full.to_owned(),
+            Some(branch) => format!("refs/heads/{branch}"),
+        };
+        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
+        let (code, stdout, _) = self.run(self.command(args, true)).await?;
+        Ok((code == Some(0)).then(|| stdout.trim().to_owned()))
+    }
+
+    /// Branches, tags and what is checked out.
+    pub(super) async fn refs(&self) -> Result<Refs, NixError> {
+        let list = ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"];
+        let (list, head, commit) = tokio::try_join!(
+            self.ask(list),
+            self.run(self.command(["symbolic-ref", "--quiet", "HEAD"], true)),
+            self.commit(None),
+        )?;
+        let mut refs = Refs::default();
+        for line in list.lines() {
+            if let Some((object, name)) = line.split_once(' ') {
+                refs.refs.push((name.to_owned(), object.to_owned()));
+            }
+        }
+        match (head, commit) {
+            ((Some(0), branch, _), _) => refs.head = Some(branch.trim().to_owned()),
+            (_, Some(commit)) => {
+                refs.refs.push((DETACHED.to_owned(), commit));
+                refs.head = Some(DETACHED.to_owned());
+            }
+            _ => {}
+        }
+        if refs.refs.is_empty() {
+            return Err(self.error("it has no commits yet; make one with: git add . and git commit"));
+        }
+        refs.refs.sort_unstable();
+        Ok(refs)
+    }
+
+    /// Whether files differ from the last commit. Where that can't be found out without trusting the repository's configuration
+    /// (it belongs to somebody else), the answer is no.
+    pub(super) async fn has_uncommitted_changes(&self) -> bool {
+        let args = ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all"];
+        matches!(self.run(self.command(args, false)).await, Ok((Some(0), changes, _)) if !changes.is_empty())
+    }
+
+    /// Which of these objects the repository has.
+    pub(super) async fn having(&self, objects: &[&str]) -> Result<Vec<String>, NixError> {
+        let mut child = self.spawn_with_input(["cat-file", "--batch-check=%(objectname)", "--buffer"])?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let input = objects.join("\n") + "\n";
+        let write = async {
+            if let Some(mut stdin) = stdin {
+                let _ = stdin.write_all(input.as_bytes()).await;
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let mut answer = String::new();
+        let read = async {
+            if let Some(stdout) = stdout {
+                stdout.take(ANSWER).read_to_string(&mut answer).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(write, read).map_err(|error| self.error(error.to_string()))?;
+        child.wait().await.map_err(|error| self.error(error.to_string()))?;
+        Ok(answer.lines().filter(|line| !line.contains(' ')).map(str::to_owned).collect())
+    }
+
+    /// Starts packing everything that `wanted` needs and `known` doesn't; the pack comes from the child's stdout.
+    pub(super) async fn pack(&self, wanted: &[&str], known: &[String]) -> Result<Child, NixError> {
+        let args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "--quiet"];
+        let mut child = self.spawn_with_input(args)?;
+        let mut input = String::new();
+        for object in wanted {
+            input.push_str(&format!("{object}\n"));
+        }
+        for object in known {
+            input.push_str(&format!("^{object}\n"));
+        }
+        if let Some(mut stdin) = child.stdin.take() {
+            // The list is read before the first byte of the pack is written.
+            stdin.write_all(input.as_bytes()).await.map_err(|error| self.error(error.to_string()))?;
+        }
+        Ok(child)
+    }
+
+    /// Waits for a packing git.
+    pub(super) async fn packed(&self, mut child: Child) -> Result<(), NixError> {
+        let mut stderr = Vec::new();
+        if let Some(err) = child.stderr.take() {
+            let _ = err.take(64 << 10).read_to_end(&mut stderr).await;
+        }
+        let status = child.wait().await.map_err(|error| self.error(error.to_string()))?;
+        if status.success() { Ok(()) } else { Err(self.error(reason(&String::from_utf8_lossy(&stderr)))) }
+    }
+
+    fn spawn_with_input<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Child, NixError> {
+        self.command(args, true).stdin(Stdio::piped()).spawn().map_err(|error| self.not_started(&error))
+    }
+}
+
+/// The reason in git's stderr.
+fn reason(stderr: &str) -> String {
+    let stderr = crate::sanitize::plain_text(stderr);
+    let line = stderr.lines().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    let line = line.or_else(|| stderr.lines().next()).unwrap_or("git failed and said nothing");
+    line.trim_start_matches("fatal:").trim_start_matches("error:").trim().to_owned()
+}

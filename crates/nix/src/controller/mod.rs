@@ -1,0 +1,236 @@
+//! Nix in the controller: the implementation of [`Nix`] over any driver.
+//!
+//! Every program is run with an argument list, never through a shell. What a repository says is hostile: it is evaluated in pure mode,
+//! without import-from-derivation and without its `nixConfig`, within limits of time and size, in a container that holds no secrets.
+
+mod closure;
+mod discovery;
+mod exec;
+mod failure;
+mod flake_dir;
+mod host_git;
+mod lock;
+mod mirror;
+mod profile;
+mod resolve;
+mod unchanged;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use codchi_controller::{
+    driver::{Driver, ExecSpec, Role},
+    machine::{MachineName, MachineSpec},
+    nix::{
+        ClosureDiff, Generation, Nix, NixError, Repository, Requirements, Run, Source, SourceError, StorePath,
+    },
+};
+use time::OffsetDateTime;
+
+use crate::{
+    flake_ref::{self, Pin},
+    log::{ActivityIds, LogReader},
+};
+use exec::{Command, Limits, Output};
+use failure::Origins;
+
+/// Nix for an installation of Codchi: runs in the controller of one driver.
+pub struct ControllerNix {
+    driver: Arc<dyn Driver>,
+    /// The program that reads repositories of this computer.
+    git: PathBuf,
+    ids: ActivityIds,
+}
+
+/// Where the controller keeps the generated flake of a machine.
+fn machine_dir(machine: &MachineName) -> String {
+    format!("/config/machines/{machine}")
+}
+
+/// Nix' name of the platform that the controller runs on: the same processor, and always Linux.
+fn system() -> String {
+    format!("{}-linux", std::env::consts::ARCH)
+}
+
+/// How long the requirements of a machine may take to evaluate. A large configuration takes half a minute.
+const REQUIREMENTS_TIME: Duration = Duration::from_secs(600);
+/// How large an answer may be.
+const ANSWER: usize = 16 << 20;
+
+impl ControllerNix {
+    /// Nix in the controller of `driver`. `git` is the program that reads repositories of this computer, usually `git`.
+    pub fn new(driver: Arc<dyn Driver>, git: impl Into<PathBuf>) -> Self {
+        // The controller's own activities begin far above.
+        Self { driver, git: git.into(), ids: ActivityIds::starting_at(1) }
+    }
+
+    /// A program in the controller with the environment that all of them get.
+    fn command<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ExecSpec {
+        ExecSpec::new(argv)
+            .env("HOME", "/root")
+            .env("NIX_REMOTE", "daemon")
+            .env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
+            .env("XDG_CACHE_HOME", "/config/cache")
+            .env("LANG", "C.UTF-8")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+    }
+
+    /// `nix ARGS` with everything that a repository could use against us switched off, and a log for [`LogReader`].
+    fn nix(args: &[&str]) -> ExecSpec {
+        let always = [
+            "--extra-experimental-features",
+            "nix-command flakes",
+            "--option",
+            "accept-flake-config",
+            "false",
+            "--option",
+            "allow-import-from-derivation",
+            "false",
+            "--log-format",
+            "internal-json",
+            "-v",
+        ];
+        Self::command(["nix"].into_iter().chain(args.iter().copied()).chain(always))
+    }
+
+    /// Runs Nix; the observer is told what happens. `what` names what is evaluated, for an error.
+    async fn run_nix(
+        &self,
+        action: &str,
+        what: &str,
+        spec: ExecSpec,
+        limits: Limits,
+        run: Run<'_>,
+        origins: &Origins,
+    ) -> Result<Vec<u8>, NixError> {
+        let mut log = LogReader::new(run.observer, &self.ids, OffsetDateTime::now_utc);
+        let command = Command { action, spec, limits, stdin: exec::Input::Nothing };
+        let mut feed = |chunk: &[u8]| log.feed(chunk);
+        let result = exec::run(&*self.driver, command, Some(run.cancel), &mut feed).await;
+        let Output { code, stdout, .. } = match result {
+            Ok(output) => output,
+            Err(error) => {
+                log.finish(Some(false));
+                return Err(error);
+            }
+        };
+        let report = log.finish(Some(code == 0));
+        if code == 0 { Ok(stdout) } else { Err(failure::of_nix(action, what, code, &report, origins)) }
+    }
+
+    /// Runs a program that answers at once; fails with its stderr when its exit code isn't 0.
+    async fn ask(&self, action: &str, spec: ExecSpec, stdin: exec::Input<'_>) -> Result<Vec<u8>, NixError> {
+        let output = self.try_ask(action, spec, stdin).await?;
+        if output.code == 0 { Ok(output.stdout) } else { Err(failure::of_program(action, &output)) }
+    }
+
+    /// The same, whatever the exit code.
+    async fn try_ask(
+        &self,
+        action: &str,
+        spec: ExecSpec,
+        stdin: exec::Input<'_>,
+    ) -> Result<Output, NixError> {
+        let limits = Limits { time: Some(Duration::from_secs(120)), stdout: 4 * ANSWER };
+        let command = Command { action, spec, limits, stdin };
+        exec::run(&*self.driver, command, None, &mut |_| {}).await
+    }
+
+    fn instance() -> codchi_controller::driver::InstanceName {
+        Role::Controller.instance()
+    }
+}
+
+#[async_trait]
+impl Nix for ControllerNix {
+    fn parse_source(&self, input: &str, parameter: Option<(&str, String)>) -> Result<Source, SourceError> {
+        let flake = flake_ref::parse(input)?;
+        let Some((name, value)) = parameter else { return Ok(flake.source()) };
+        if flake.reference.is_some() || flake.rev.is_some() {
+            return Err(SourceError {
+                code: "bad_ref",
+                reason: "the address already names a branch, tag or commit".into(),
+            });
+        }
+        let pin = if name == "rev" { Pin::Rev(value) } else { Pin::Branch(value) };
+        Ok(flake.pinned(&pin)?.source())
+    }
+
+    async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError> {
+        self.discover(source, run).await
+    }
+
+    async fn inputs_unchanged(&self, spec: &MachineSpec, lock: &str) -> bool {
+        self.are_inputs_unchanged(spec, lock).await
+    }
+
+    async fn resolve(
+        &self,
+        machine: &MachineName,
+        spec: &MachineSpec,
+        lock: Option<&str>,
+        update: bool,
+        run: Run<'_>,
+    ) -> Result<String, NixError> {
+        self.lock_inputs(machine, spec, lock, update, run).await
+    }
+
+    async fn requirements(&self, machine: &MachineName, run: Run<'_>) -> Result<Requirements, NixError> {
+        let target = format!("path:{}#codchi.requirements", machine_dir(machine));
+        let spec = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
+        let limits = Limits { time: Some(REQUIREMENTS_TIME), stdout: ANSWER };
+        let action = "read what the machine's modules ask for";
+        let what = "the machine's configuration";
+        let origins = Origins::of_machine(machine);
+        let json = self.run_nix(action, what, spec, limits, run, &origins).await?;
+        serde_json::from_slice(&json).map_err(|error| NixError::Failed {
+            action: action.into(),
+            message: format!("the answer has an unexpected form: {error}"),
+        })
+    }
+
+    async fn build(&self, machine: &MachineName, run: Run<'_>) -> Result<StorePath, NixError> {
+        let dir = machine_dir(machine);
+        let target = format!("path:{dir}#nixosConfigurations.default.config.system.build.toplevel");
+        let args = [
+            "build",
+            "--no-link",
+            "--print-out-paths",
+            "--no-update-lock-file",
+            "--no-write-lock-file",
+            &target,
+        ];
+        let limits = Limits { time: None, stdout: ANSWER };
+        let action = "build the machine's system";
+        let what = "the machine's configuration";
+        let origins = Origins::of_machine(machine);
+        let stdout = self.run_nix(action, what, Self::nix(&args), limits, run, &origins).await?;
+        let path = String::from_utf8_lossy(&stdout);
+        profile::store_path(path.trim()).ok_or_else(|| NixError::Failed {
+            action: action.into(),
+            message: "Nix named no store path as the result".into(),
+        })
+    }
+
+    async fn install(&self, machine: &MachineName, system: &StorePath) -> Result<Generation, NixError> {
+        self.install_generation(machine, system).await
+    }
+
+    async fn generations(&self, machine: &MachineName) -> Result<Vec<Generation>, NixError> {
+        self.list_generations(machine).await
+    }
+
+    async fn set_generation(&self, machine: &MachineName, number: u64) -> Result<(), NixError> {
+        self.switch_generation(machine, number).await
+    }
+
+    async fn diff(&self, before: &StorePath, after: &StorePath) -> Result<ClosureDiff, NixError> {
+        self.compare_closures(before, after).await
+    }
+
+    async fn forget(&self, machine: &MachineName) -> Result<(), NixError> {
+        let spec = Self::command(["rm", "-rf", "--", &machine_dir(machine)]);
+        self.ask("remove the machine's flake", spec, exec::Input::Nothing).await.map(drop)
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether a machine's sources are still where its lock says. Only references are looked at, nothing is fetched; where that isn't
+//! enough to know, the answer is no.
+
+use std::time::Duration;
+
+use codchi_controller::machine::MachineSpec;
+use futures::future::join_all;
+use tokio::time::timeout;
+
+use super::{
+    ControllerNix,
+    exec::Input,
+    host_git::HostRepository,
+    lock::{self, Lock},
+    mirror::in_controller,
+};
+use crate::{
+    flake,
+    flake_ref::{FlakeKind, FlakeRef},
+};
+
+/// How long it may take altogether.
+const TIME: Duration = Duration::from_secs(10);
+
+impl ControllerNix {
+    pub(super) async fn are_inputs_unchanged(&self, spec: &MachineSpec, text: &str) -> bool {
+        let (Some(lock), Ok(inputs)) = (Lock::parse(text), flake::inputs(spec)) else { return false };
+        let checks = inputs.iter().map(|input| {
+            let lock = &lock;
+            async move {
+                match lock.input(&input.name).filter(|node| node.is_for(&in_controller(&input.flake))) {
+                    Some(node) => self.is_unchanged(&input.flake, node).await,
+                    None => false,
+                }
+            }
+        });
+        timeout(TIME, join_all(checks)).await.is_ok_and(|all| all.into_iter().all(|unchanged| unchanged))
+    }
+
+    async fn is_unchanged(&self, flake: &FlakeRef, locked: &lock::Node) -> bool {
+        if flake.nar_hash.is_some() {
+            return flake.nar_hash.as_deref() == locked.nar_hash();
+        }
+        if flake.rev.is_some() {
+            return flake.rev.as_deref() == locked.rev();
+        }
+        let Some(rev) = locked.rev() else { return false };
+        let newest = match flake.host_repository() {
+            Some(path) => match HostRepository::open(&self.git, path).await {
+                Ok(repository) => repository.commit(flake.reference.as_deref()).await.ok().flatten(),
+                Err(_) => None,
+            },
+            None => self.newest(flake).await,
+        };
+        newest.as_deref() == Some(rev)
+    }
+
+    /// The commit that a reference means now, asked of its server.
+    async fn newest(&self, flake: &FlakeRef) -> Option<String> {
+        let url = lock::remote(flake)?;
+        let names = names(flake);
+        // With `^{}` the commit behind an annotated tag is told, too.
+        let patterns: Vec<String> =
+            names.iter().flat_map(|name| [name.clone(), format!("{name}^{{}}")]).collect();
+        let argv = ["git", "ls-remote", "--quiet", "--", &url].into_iter().map(str::to_owned).chain(patterns);
+        let output =
+            self.try_ask("look for newer commits", Self::command(argv), Input::Nothing).await.ok()?;
+        if output.code != 0 {
+            return None;
+        }
+        let told = String::from_utf8_lossy(&output.stdout);
+        let find = |wanted: &str| {
+            told.lines().find_map(|line| {
+                line.split_once('\t').filter(|(_, name)| *name == wanted).map(|(rev, _)| rev)
+            })
+        };
+        names.iter().find_map(|name| find(&format!("{name}^{{}}")).or_else(|| find(name))).map(str::to_owned)
+    }
+}
+
+/// The full names that a reference may have, the preferred one first.
+fn names(flake: &FlakeRef) -> Vec<String> {
+    match flake.reference.as_deref() {
+        None | Some("HEAD") => vec!["HEAD".into()],
+        Some(full) if full.starts_with("refs/") => vec![full.into()],
+        // For Nix a plain name is a branch, unless a forge looks it up.
+        Some(name) if matches!(flake.kind, FlakeKind::Forge { .. }) => {
+            vec![format!("refs/heads/{name}"), format!("refs/tags/{name}")]
+        }
+        Some(name) => vec![format!("refs/heads/{name}")],
+    }
+}

@@ -1,0 +1,316 @@
+//! The likely cause of a failure in one line, from what Nix and the failed programs said. Pure.
+//!
+//! Nix gives no codes, so this reads prose; the patterns are those of Nix 2.18 to 2.31, curl, git, OpenSSH and glibc. Where nothing is
+//! recognised, Nix' own words are the cause.
+
+use crate::sanitize;
+
+/// The longest cause, in characters.
+const LONGEST: usize = 300;
+
+/// What kind of cause it is, where somebody branches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something isn't there, or not visible to this user.
+    Missing,
+    /// The network, a name, a certificate, a refused connection.
+    Network,
+    /// A full disk, too little memory.
+    Resources,
+    /// Anything else.
+    Other,
+}
+
+/// A cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Its kind.
+    pub kind: Kind,
+    /// In one line.
+    pub text: String,
+}
+
+/// Patterns (in lower case) that say the same, and what they say.
+const KNOWN: &[(&[&str], Kind, &str)] = &[
+    (
+        &["no space left on device", "disk full", "database or disk is full", "disk quota exceeded"],
+        Kind::Resources,
+        "no space is left on the disk",
+    ),
+    (
+        &[
+            "cannot allocate memory",
+            "out of memory",
+            "std::bad_alloc",
+            "virtual memory exhausted",
+            "oom-kill",
+        ],
+        Kind::Resources,
+        "there was not enough memory",
+    ),
+    (
+        &[
+            "ssl certificate problem",
+            "certificate verify failed",
+            "self-signed certificate",
+            "self signed certificate",
+            "unable to get local issuer certificate",
+            "ssl peer certificate or ssh remote key was not ok",
+            "problem with the ssl ca cert",
+            "server certificate verification failed",
+            "x509: certificate",
+        ],
+        Kind::Network,
+        "the server's certificate is not trusted; a company's own certificate authority may be missing",
+    ),
+    (
+        &["host key verification failed", "no matching host key", "remote host identification has changed"],
+        Kind::Network,
+        "the SSH server's host key is not known or has changed",
+    ),
+    (
+        &[
+            "could not resolve host",
+            "couldn't resolve host",
+            "temporary failure in name resolution",
+            "name or service not known",
+            "no address associated with hostname",
+        ],
+        Kind::Network,
+        "the server's name can't be resolved: there is no network, or the name is wrong",
+    ),
+    (
+        &["http error 407", "response 407", "proxy authentication required", "could not resolve proxy"],
+        Kind::Network,
+        "the network's proxy refused the request",
+    ),
+    (
+        &[
+            "http error 401",
+            "http error 403",
+            "error: 401",
+            "error: 403",
+            "returned error: 401",
+            "returned error: 403",
+            "permission denied (publickey",
+            "authentication failed",
+            "could not read username",
+            "could not read password",
+            "invalid username or password",
+            "terminal prompts disabled",
+            "access denied",
+        ],
+        Kind::Missing,
+        "the server asks for credentials: the repository is private, or the token is missing or wrong",
+    ),
+    (
+        &[
+            "http error 404",
+            "returned error: 404",
+            "repository not found",
+            "does not appear to be a git repository",
+            "not found: repository",
+            "project you were looking for could not be found",
+        ],
+        Kind::Missing,
+        "it doesn't exist, or it is private and not visible without credentials",
+    ),
+    (
+        &[
+            "couldn't find remote ref",
+            "could not find remote ref",
+            "cannot find git revision",
+            "cannot find commit",
+            "unable to find git revision",
+            "no commit found for",
+            "http error 422",
+            "not our ref",
+            "object not found - no match for id",
+            "reference is not a tree",
+            "bad object",
+            "unknown revision",
+        ],
+        Kind::Missing,
+        "the repository has no such branch, tag or commit",
+    ),
+    (
+        &["http error 429", "rate limit exceeded", "returned error: 429"],
+        Kind::Network,
+        "the server answers no more requests for now (rate limit); an access token may help",
+    ),
+    (
+        &[
+            "connection refused",
+            "network is unreachable",
+            "no route to host",
+            "connection timed out",
+            "operation timed out",
+            "connection reset by peer",
+            "couldn't connect to server",
+            "could not connect to server",
+            "timeout was reached",
+            "http error 500",
+            "http error 502",
+            "http error 503",
+            "http error 504",
+            "unexpected eof while reading",
+        ],
+        Kind::Network,
+        "the server can't be reached",
+    ),
+    (
+        &[
+            "setting up a private mount namespace",
+            "cloning builder process",
+            "unable to start build process",
+            "sandboxing builds",
+            "user namespaces",
+            "mounting /proc",
+        ],
+        Kind::Other,
+        "the build sandbox can't be set up in the controller",
+    ),
+    (
+        &["allow-import-from-derivation"],
+        Kind::Other,
+        "the repository builds something while it is evaluated (import from derivation), which is not allowed",
+    ),
+];
+
+/// What is known about a text.
+fn known(text: &str) -> Option<Cause> {
+    let lower = text.to_lowercase();
+    let (_, kind, said) = KNOWN.iter().find(|(patterns, ..)| patterns.iter().any(|p| lower.contains(p)))?;
+    Some(Cause { kind: *kind, text: (*said).to_owned() })
+}
+
+/// Why a derivation failed: `message` is Nix' error, `lines` what the builder printed last. Both without colours.
+pub fn build(message: &str, lines: &[String]) -> Cause {
+    let other = |text: String| Cause { kind: Kind::Other, text: shorten(&text) };
+    if message.contains("hash mismatch in fixed-output derivation") {
+        let of = |mark: &str| {
+            message.lines().find_map(|line| line.trim_start().strip_prefix(mark)).map_or("?", str::trim)
+        };
+        return other(format!(
+            "what was downloaded has another hash than expected: {} instead of {}",
+            of("got:"),
+            of("specified:")
+        ));
+    }
+    if let Some((_, needs)) = message.split_once("is required to build") {
+        let _ = needs;
+        return other(required_system(message));
+    }
+    let last_error = lines.iter().rev().take(25).find(|line| looks_like_error(line));
+    let said = last_error.or_else(|| lines.iter().rev().find(|line| !line.trim().is_empty()));
+    for text in lines.iter().rev().take(10).map(String::as_str).chain([message]) {
+        if let Some(cause) = known(text) {
+            let detail = if text == message { String::new() } else { format!(" ({})", text.trim()) };
+            return Cause { text: shorten(&format!("{}{detail}", cause.text)), ..cause };
+        }
+    }
+    if let Some((_, output)) = message.split_once("failed to produce output path for output ") {
+        let output = output.split('\'').nth(1).unwrap_or("out");
+        let lines = said.map(|line| format!("; it said: {}", line.trim())).unwrap_or_default();
+        return other(format!("it ended without making its output '{output}'{lines}"));
+    }
+    if let Some((_, after)) = message.split_once("timed out after") {
+        return other(format!("it was stopped after{}", first_line(after).trim_end_matches(['.', ';'])));
+    }
+    let ending = ["failed with exit code ", "failed due to signal "].into_iter().find_map(|mark| {
+        let (_, after) = message.split_once(mark)?;
+        let code = after.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some((mark.starts_with("failed due"), code.to_owned()))
+    });
+    match (ending, said) {
+        (Some((true, code)), said) if code == "9" => {
+            let detail = said.map(|line| format!("; it said: {}", line.trim())).unwrap_or_default();
+            Cause {
+                kind: Kind::Resources,
+                text: shorten(&format!("it was killed, perhaps for want of memory{detail}")),
+            }
+        }
+        (_, Some(said)) => other(said.trim().to_owned()),
+        (Some((true, code)), None) => other(format!("it was ended by signal {code}")),
+        (Some((false, code)), None) => other(format!("it ended with exit code {code} and printed nothing")),
+        (None, None) => other(first_line(message).to_owned()),
+    }
+}
+
+/// Why an evaluation failed: `message` is Nix' error without its trace and colours, `place` the file and line it names.
+pub fn evaluation(message: &str, place: Option<&str>) -> Cause {
+    if let Some(cause) = known(message) {
+        let of = message.find("://").and_then(|at| {
+            let start = message.get(..at)?.rfind(['\'', '"', ' ']).map_or(0, |at| at + 1);
+            message.get(start..)?.split(['\'', '"', ' ']).next()
+        });
+        let of = of.map(|url| format!("{}: ", crate::log::names::address(url))).unwrap_or_default();
+        return Cause { text: shorten(&format!("{of}{}", cause.text)), ..cause };
+    }
+    let text = match message.trim_start().strip_prefix("Failed assertions:") {
+        Some(assertions) => {
+            let all: Vec<_> = assertions.lines().map(|line| line.trim().trim_start_matches("- ")).collect();
+            format!("failed assertion: {}", all.join(" ").trim())
+        }
+        None => {
+            // "The option `x' does not exist. Definition values:" goes on in the next lines.
+            let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+            let first = lines.next().unwrap_or("Nix gave no reason");
+            match (first.strip_suffix("Definition values:"), lines.next()) {
+                (Some(said), Some(place)) => {
+                    format!("{} {}", said.trim(), place.trim_start_matches("- ").replace("In `", "(in `"))
+                        .replace("': ", "': ")
+                        + if place.contains("In `") { ")" } else { "" }
+                }
+                (Some(said), None) => said.trim().to_owned(),
+                (None, Some(next)) if first.ends_with(':') => format!("{first} {next}"),
+                (None, _) => first.to_owned(),
+            }
+        }
+    };
+    let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+    Cause { kind: Kind::Other, text: shorten(&format!("{text}{place}")) }
+}
+
+/// Says which platform or feature a derivation needs: "a 'S' with features {F} is required to build 'D', but I am a …" and the wording
+/// since 2.29: "… Required system: 'S' with features {F}".
+fn required_system(message: &str) -> String {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let needed = quoted.next().unwrap_or("another");
+    let own = message.split("I am a '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default();
+    let features = message.split('{').nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+    if needed == own && !features.is_empty() {
+        format!("it needs the system feature {features}, which the controller doesn't have")
+    } else {
+        format!("it can be built only on {needed}, not on {own}")
+    }
+}
+
+fn looks_like_error(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    ["error", "fatal", "not found", "no such file", "permission denied", "failed", "undefined", "panic"]
+        .iter()
+        .any(|word| lower.contains(word))
+        && !lower.contains("0 errors")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// One line of bounded length.
+fn shorten(text: &str) -> String {
+    let text = sanitize::plain_text(text);
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    if out.chars().count() > LONGEST {
+        out = out.chars().take(LONGEST - 1).collect();
+        out.push('…');
+    }
+    out
+}
