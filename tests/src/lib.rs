@@ -12,6 +12,7 @@
 
 pub mod cli;
 pub mod conformance;
+pub mod desktop;
 pub mod repo;
 pub mod scene;
 pub mod suite;

@@ -1,0 +1,123 @@
+//! The real desktop app, run in a desktop session.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use super::{
+    Desktop, eventually, log,
+    process::{Process, family},
+};
+use crate::repo::source_tree;
+
+/// A run of the app that nobody drives.
+pub struct App {
+    process: Process,
+}
+
+/// What a run of the app holds of the computer's memory, shared pages counted by their share, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// The app itself.
+    pub app: u64,
+    /// With the webview's processes.
+    pub all: u64,
+}
+
+impl App {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start(desktop: &Desktop, program: &Path, args: &[&str]) -> Self {
+        let mut command = desktop.command(program);
+        command.args(args).stdout(log(desktop.dir(), "app.out")).stderr(log(desktop.dir(), "app"));
+        Self { process: Process::spawn(&mut command) }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// Waits for its end. Returns its exit code.
+    ///
+    /// # Panics
+    /// When it doesn't end in time, or by a signal.
+    pub async fn end(&mut self) -> i32 {
+        eventually("the app's end", async || self.process.ended()).await.expect("no signal ended it")
+    }
+
+    /// What it holds of the memory.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn memory(&self) -> Memory {
+        memory(self.id())
+    }
+}
+
+/// What a process with all that it started holds of the memory.
+pub(super) fn memory(id: u32) -> Memory {
+    Memory { app: held(id).expect("it runs"), all: family(id).into_iter().filter_map(held).sum() }
+}
+
+/// The proportional set size of a process (proc_pid_smaps(5)).
+fn held(id: u32) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// The app of this source tree with its pages in it: the one that `CODCHI_APP` names, else one that is built now.
+///
+/// # Panics
+/// When it can't be built.
+pub fn built() -> PathBuf {
+    if let Some(program) = std::env::var_os("CODCHI_APP") {
+        return program.into();
+    }
+    let ui = source_tree().join("ui");
+    if !is_fresh(&ui) {
+        if !ui.join("node_modules").exists() {
+            run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&ui));
+        }
+        run(Command::new("npm").args(["run", "build"]).current_dir(&ui));
+    }
+    let messages = run(Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--package", "codchi-app", "--features", "custom-protocol"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(source_tree()));
+    let mut artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let built = artifacts.find(|it| it["target"]["name"] == "codchi-app" && it["executable"].is_string());
+    PathBuf::from(built.expect("cargo names the program")["executable"].as_str().unwrap())
+}
+
+/// Whether the pages were built after the last change of what they are built from.
+fn is_fresh(ui: &Path) -> bool {
+    fn newest(path: &Path) -> Option<std::time::SystemTime> {
+        let own = path.metadata().ok()?.modified().ok();
+        let inner = std::fs::read_dir(path).into_iter().flatten().flatten();
+        inner.filter_map(|entry| newest(&entry.path())).chain(own).max()
+    }
+    let sources = ["src", "public", "index.html", "package-lock.json", "vite.config.ts"];
+    let changed = sources.iter().filter_map(|name| newest(&ui.join(name))).max();
+    let built = ui.join("dist/index.html").metadata().and_then(|file| file.modified()).ok();
+    built >= changed
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+    let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?} failed with {}:\n{out}{error}", output.status);
+    out.into_owned()
+}
