@@ -1,5 +1,7 @@
 //! The subcommands as the host runs them by exec: exit codes and what is printed where.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Output, Stdio};
