@@ -72,6 +72,13 @@ impl Codchi {
         self
     }
 
+    /// Without a variable.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.env.remove(name);
+        self
+    }
+
     /// Behind another program, such as one that changes the user: its command line comes first.
     #[must_use]
     pub fn behind(mut self, command: &[&str]) -> Self {

@@ -18,6 +18,14 @@ pub struct Case<W> {
     pub run: fn(&mut W),
 }
 
+/// Cases whose names are those of their functions: `cases! { module: function function; module: function; }`.
+#[macro_export]
+macro_rules! cases {
+    ($($module:ident: $($name:ident)*;)*) => {
+        &[$($($crate::suite::Case { name: stringify!($name), run: |scene| $module::$name(scene) },)*)*]
+    };
+}
+
 /// What a suite is asked to do.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {

@@ -23,16 +23,10 @@ mod status;
 use std::process::ExitCode;
 
 use codchi_tests::{
+    cases,
     scene::Scene,
     suite::{self, Case},
 };
-
-/// A case whose name is its function's.
-macro_rules! cases {
-    ($($module:ident: $($name:ident)*;)*) => {
-        &[$($(Case { name: stringify!($name), run: |scene| $module::$name(scene) },)*)*]
-    };
-}
 
 const CASES: &[Case<Scene>] = cases! {
     machine:
