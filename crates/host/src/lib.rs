@@ -1,1 +1,49 @@
-//! placeholder
+//! This computer: where files are, which engine there is, what the environment says. The composition root, where the domain gets
+//! its driver and its Nix.
+//!
+//! The only crate that reads environment variables. It decides nothing about machines and shows nothing.
+
+mod developer_log;
+mod engine;
+mod environment;
+mod error;
+mod paths;
+
+use std::sync::Arc;
+
+use codchi_api::Api;
+use codchi_controller::{Controller, driver::Driver, operation::Door};
+use codchi_driver_lxd::LxdDriver;
+use codchi_nix::ControllerNix;
+
+pub use developer_log::keep_developer_log;
+pub use environment::Environment;
+pub use error::HostError;
+pub use paths::paths;
+
+/// The git of this computer, which reads repositories that only this user can see. Looked up in `PATH`.
+const GIT: &str = "git";
+
+/// Opens Codchi as this process' environment says, for one door. Must be called within a tokio runtime. Succeeds also when no engine
+/// is there: what needs it then says so.
+///
+/// # Errors
+/// When the environment makes no sense or there is nowhere to keep files.
+pub fn open(door: Door) -> Result<Api, HostError> {
+    open_in(&Environment::of_process(), door)
+}
+
+/// [`open`] in another environment.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> {
+    let paths = paths(environment)?;
+    keep_developer_log(environment, &paths.data);
+    let config = engine::choose(environment, engine::probe)?;
+    tracing::debug!(?config, "engine chosen");
+    let driver: Arc<dyn Driver> = Arc::new(LxdDriver::new(config)?);
+    let nix = Arc::new(ControllerNix::new(Arc::clone(&driver), GIT));
+    let controller = Controller::new(paths, paths::images(environment), driver, nix)?;
+    Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
+}

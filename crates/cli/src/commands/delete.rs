@@ -1,0 +1,78 @@
+//! `codchi delete`: removes a machine, after asking.
+
+use std::io::BufRead;
+
+use codchi_api::types::MachineArgs;
+use codchi_controller::status::MachineStatus;
+
+use super::modules::find;
+use crate::{
+    app::{App, machine_name},
+    exit::{Exit, Stop},
+    follow,
+};
+
+/// Removes a machine and everything in it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// The machine
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+    /// Print one JSON event a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(app: &App, args: DeleteArgs) -> Result<Exit, Stop> {
+    let name = machine_name(&args.name)?;
+    if !args.yes {
+        let machine = find(app, &args.name).await?;
+        if !app.screen.stdin_is_terminal {
+            return Err(Stop::usage(
+                format!("{name} is not deleted without being asked, and here is no terminal to ask on"),
+                format!("`codchi delete {name} --yes` deletes it without asking"),
+            ));
+        }
+        if !confirm(app, &machine) {
+            app.screen.stderr.line("Nothing was deleted.");
+            return Ok(Exit::CANCELLED);
+        }
+    }
+    let begin = app.api.delete(MachineArgs { name: args.name });
+    let operation = follow::operation(app, args.json, "Delete", begin).await?;
+    app.outcome_warnings(&operation);
+    if !args.json {
+        app.screen.stdout.line(format_args!("{name} is deleted."));
+    }
+    Ok(Exit::DONE)
+}
+
+/// Asks on the terminal; only a clear yes is one.
+fn confirm(app: &App, machine: &MachineStatus) -> bool {
+    let name = &machine.name;
+    app.screen.stderr.line(format_args!(
+        "This deletes the machine {name} with all files in it and all its generations. It can't be undone."
+    ));
+    app.screen.stderr.text(&format!("Delete {name}? [y/N] "));
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(is_yes("y\n") && is_yes(" YES \n"));
+        assert!(!is_yes("\n") && !is_yes("no\n") && !is_yes("yesterday\n") && !is_yes(""));
+    }
+}

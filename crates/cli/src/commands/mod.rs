@@ -1,0 +1,14 @@
+//! The commands: each file has the arguments of a group and what is done with them.
+
+pub(crate) mod completion;
+pub(crate) mod create;
+pub(crate) mod debug;
+pub(crate) mod delete;
+pub(crate) mod doctor;
+pub(crate) mod exec;
+pub(crate) mod generations;
+pub(crate) mod logs;
+pub(crate) mod modules;
+pub(crate) mod power;
+pub(crate) mod rebuild;
+pub(crate) mod status;

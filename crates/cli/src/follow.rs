@@ -1,0 +1,304 @@
+//! Following an operation from its beginning to its end: painting its progress, printing its lines or its events, and cancelling it.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use codchi_api::types::{Event, LogArgs, OperationArgs};
+use codchi_controller::{
+    failure::{Failure, FailureCode},
+    operation::{Operation, OperationId, OperationKind, OperationState},
+};
+use crossterm::{
+    cursor::MoveUp,
+    terminal::{Clear, ClearType},
+};
+use futures::StreamExt;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    exit::{Exit, Stop, failure},
+    show::{
+        operation::kind_noun,
+        progress::{Progress, spinner},
+        screen::Stream,
+    },
+    signals::EndSignals,
+};
+
+/// How often a terminal is painted.
+const FRAME: Duration = Duration::from_millis(100);
+/// What takes longer than this is shown to be under way.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Log lines that are read at once.
+const PAGE: u32 = 5_000;
+/// The width of a terminal that doesn't tell.
+const USUAL_WIDTH: usize = 80;
+
+/// The last line of an operation's events.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum LastEvent<'a> {
+    OperationFinished { operation: &'a Operation },
+}
+
+/// Begins an operation and follows it to its end. `doing` says what is done until it has begun.
+///
+/// # Errors
+/// When it is refused, doesn't end well, or this process is asked to end.
+pub(crate) async fn operation(
+    app: &App,
+    json: bool,
+    doing: &str,
+    begin: impl Future<Output = Result<Operation, Failure>>,
+) -> Result<Operation, Stop> {
+    let operation = wait(app, doing, begin).await??;
+    to_the_end(app, json, operation).await
+}
+
+/// Waits for something that isn't an operation. On a terminal it is shown that it is under way.
+///
+/// # Errors
+/// When this process is asked to end.
+pub(crate) async fn wait<T>(app: &App, doing: &str, work: impl Future<Output = T>) -> Result<T, Stop> {
+    let mut signals = EndSignals::listen().map_err(|error| no_signals(&error))?;
+    let mut painter = Painter::new(&app.screen.stderr);
+    let mut frames = tokio::time::interval_at(tokio::time::Instant::now() + PATIENCE, FRAME);
+    let mut work = pin!(work);
+    let mut tick = 0;
+    loop {
+        tokio::select! {
+            result = &mut work => return Ok(result),
+            signal = signals.next() => return Err(Stop::signalled(signal)),
+            _ = frames.tick(), if painter.paints() => {
+                painter.paint(&[], &[spinner(doing, app.screen.stderr.paint, tick)]);
+                tick += 1;
+            }
+        }
+    }
+}
+
+/// Follows an operation that has begun to its end.
+///
+/// # Errors
+/// When it doesn't end well, or this process is asked to end.
+pub(crate) async fn to_the_end(app: &App, json: bool, operation: Operation) -> Result<Operation, Stop> {
+    let id = operation.id;
+    let mut signals = EndSignals::listen().map_err(|error| no_signals(&error))?;
+    let mut events = app.api.follow(id)?;
+    let mut view = View::new(app, json, operation);
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut asked_to_end = None;
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(event) => view.take(event).await?,
+                None => break,
+            },
+            _ = frames.tick(), if view.painter.paints() => view.paint().await?,
+            signal = signals.next() => {
+                if asked_to_end.replace(signal).is_some() {
+                    return Err(Stop::signalled(signal));
+                }
+                view.say("Cancelling. Press Ctrl-C again to leave at once.");
+                app.api.operation_cancel(OperationArgs { id }).await?;
+            }
+        }
+    }
+    let operation = view.finish().await?;
+    ended(operation, asked_to_end)
+}
+
+/// What the end of an operation means for this process.
+fn ended(operation: Operation, asked_to_end: Option<i32>) -> Result<Operation, Stop> {
+    if operation.state == OperationState::Succeeded {
+        return Ok(operation);
+    }
+    let noun = kind_noun(operation.kind);
+    let mut why = operation.failure.unwrap_or_else(|| {
+        let (code, message) = match operation.state {
+            OperationState::Cancelled => (FailureCode::Cancelled, format!("the {noun} was cancelled")),
+            _ => (FailureCode::Interrupted, format!("the {noun} was interrupted")),
+        };
+        failure(code, message, None)
+    });
+    let has_log = matches!(operation.kind, OperationKind::Create | OperationKind::Rebuild);
+    if let (Some(machine), true) = (operation.machine, has_log && why.code != FailureCode::Cancelled) {
+        why.hints.push(format!("`codchi logs {machine}` shows the whole log"));
+    }
+    let exit = asked_to_end.map_or_else(|| Exit::of(why.code), Exit::signalled);
+    Err(Stop { exit, failure: Some(why) })
+}
+
+fn no_signals(error: &std::io::Error) -> Stop {
+    let mut why = failure(FailureCode::Failed, "can't listen for signals", None);
+    why.causes.push(error.to_string());
+    why.into()
+}
+
+/// An operation as it is shown.
+struct View<'a> {
+    app: &'a App,
+    id: OperationId,
+    json: bool,
+    progress: Progress,
+    painter: Painter<'a>,
+    tick: usize,
+    /// How many lines the log has.
+    logged: u64,
+    /// How many of them were shown.
+    shown: u64,
+}
+
+impl<'a> View<'a> {
+    fn new(app: &'a App, json: bool, operation: Operation) -> Self {
+        let mut painter = Painter::new(&app.screen.stderr);
+        painter.off |= json;
+        Self {
+            id: operation.id,
+            progress: Progress::new(operation),
+            app,
+            json,
+            painter,
+            tick: 0,
+            logged: 0,
+            shown: 0,
+        }
+    }
+
+    async fn take(&mut self, event: Event) -> Result<(), Stop> {
+        if self.json {
+            self.app.screen.stdout.json(&event);
+        }
+        match event {
+            Event::OperationChanged { operation } if operation.id == self.id => {
+                self.progress.operation_changed(operation);
+            }
+            Event::ActivitiesChanged { id, activities } if id == self.id => {
+                self.progress.activities_changed(activities);
+            }
+            Event::LogGrew { id, lines } if id == self.id => self.logged = lines,
+            _ => {}
+        }
+        if self.json || self.painter.paints() { Ok(()) } else { self.print().await }
+    }
+
+    /// Where nothing can be painted again: prints what is new.
+    async fn print(&mut self) -> Result<(), Stop> {
+        self.app.screen.stderr.lines(self.progress.newly_begun());
+        let lines = self.new_lines(|_| true).await?;
+        self.app.screen.stderr.lines(lines);
+        Ok(())
+    }
+
+    /// Paints what happens now, below the phases that ended and the warnings there were.
+    async fn paint(&mut self) -> Result<(), Stop> {
+        use codchi_controller::activity::LogLevel::{Error, Warning};
+        let stderr = &self.app.screen.stderr;
+        let mut lines = self.new_lines(|level| matches!(level, Warning | Error)).await?;
+        lines.extend(self.progress.newly_ended(stderr.paint));
+        let width = stderr.width().unwrap_or(USUAL_WIDTH) - 1;
+        let frame = self.progress.frame(stderr.paint, width, self.tick, OffsetDateTime::now_utc());
+        self.painter.paint(&lines, &frame);
+        self.tick += 1;
+        Ok(())
+    }
+
+    /// The log's lines since the last call of the levels that are wanted, as they are shown.
+    async fn new_lines(
+        &mut self,
+        wanted: impl Fn(codchi_controller::activity::LogLevel) -> bool,
+    ) -> Result<Vec<String>, Stop> {
+        let paint = self.app.screen.stderr.paint;
+        let mut lines = Vec::new();
+        while self.shown < self.logged {
+            let args = LogArgs { id: self.id, from: self.shown, limit: PAGE, activity: None };
+            let page = self.app.api.operation_log(args).await?;
+            if page.lines.is_empty() {
+                break;
+            }
+            self.shown += page.lines.len() as u64;
+            for line in &page.lines {
+                if wanted(line.level) {
+                    lines.push(paint.log_line(line, self.progress.name(line.activity).as_deref()));
+                }
+            }
+            if let Some(last) = page.lines.into_iter().next_back() {
+                self.progress.logged(last.text);
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Says something of our own.
+    fn say(&mut self, text: &str) {
+        self.painter.paint(&[text.to_owned()], &[]);
+    }
+
+    /// Shows the rest and gives the operation as it ended.
+    async fn finish(mut self) -> Result<Operation, Stop> {
+        let detail = self.app.api.operation(OperationArgs { id: self.id }).await?;
+        self.logged = self.logged.max(detail.log_lines);
+        self.progress.operation_changed(detail.operation);
+        if self.json {
+            let operation = self.progress.operation();
+            self.app.screen.stdout.json(&LastEvent::OperationFinished { operation });
+        } else if self.painter.paints() {
+            self.paint().await?;
+            self.painter.clear();
+        } else {
+            self.print().await?;
+        }
+        Ok(self.progress.operation().clone())
+    }
+}
+
+/// A few lines at the bottom of a terminal that are painted again and again, and gone in the end.
+struct Painter<'a> {
+    stream: &'a Stream,
+    off: bool,
+    painted: u16,
+}
+
+impl<'a> Painter<'a> {
+    fn new(stream: &'a Stream) -> Self {
+        Self { stream, off: !stream.movable, painted: 0 }
+    }
+
+    fn paints(&self) -> bool {
+        !self.off
+    }
+
+    /// Adds lines that stay, above the ones that don't.
+    fn paint(&mut self, stay: &[String], frame: &[String]) {
+        let mut text = self.back();
+        for line in stay.iter().chain(if self.off { &[][..] } else { frame }) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.stream.text(&text);
+        if !self.off {
+            self.painted = u16::try_from(frame.len()).unwrap_or(u16::MAX);
+        }
+    }
+
+    fn clear(&mut self) {
+        let back = self.back();
+        self.stream.text(&back);
+        self.painted = 0;
+    }
+
+    fn back(&self) -> String {
+        match self.painted {
+            0 => String::new(),
+            lines => format!("{}\r{}", MoveUp(lines), Clear(ClearType::FromCursorDown)),
+        }
+    }
+}
+
+impl Drop for Painter<'_> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

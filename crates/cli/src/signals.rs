@@ -1,0 +1,107 @@
+//! Signals to this process, by their Linux numbers.
+
+use std::io;
+
+/// Ctrl-C.
+pub(crate) const INTERRUPT: i32 = 2;
+/// The terminal went away.
+pub(crate) const HANGUP: i32 = 1;
+/// Nobody reads what is written.
+pub(crate) const BROKEN_PIPE: i32 = 13;
+
+/// The signals that ask a process to end. As long as this exists they end nothing by themselves.
+#[cfg(unix)]
+pub(crate) struct EndSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl EndSignals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system doesn't allow it.
+    pub(crate) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => INTERRUPT,
+            _ = self.terminate.recv() => 15,
+            _ = self.hangup.recv() => HANGUP,
+        }
+    }
+}
+
+/// Changes of the terminal's size.
+#[cfg(unix)]
+pub(crate) struct Resizes(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Resizes {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system doesn't allow it.
+    pub(crate) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::window_change()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// Windows knows Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) struct EndSignals;
+
+#[cfg(not(unix))]
+impl EndSignals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Never.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        INTERRUPT
+    }
+}
+
+/// Windows tells of no changes of the terminal's size.
+#[cfg(not(unix))]
+pub(crate) struct Resizes;
+
+#[cfg(not(unix))]
+impl Resizes {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Never.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Never returns.
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
+    }
+}
