@@ -112,6 +112,10 @@ impl Rest {
         let http = reqwest::Client::builder()
             .unix_socket(config.socket.as_path())
             .connect_timeout(CONNECT_TIMEOUT)
+            // No connection is kept. LXD accepts one at a time and waits for its first bytes before it accepts the next
+            // (`BufferedUnixConn.Peek`): one that the pool opened in advance would block everybody. Connecting to a local
+            // socket costs nothing.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("codchi/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Purpose::new("reach", "engine", config.flavour.name()).interrupted(error))?;
