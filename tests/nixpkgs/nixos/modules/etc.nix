@@ -82,7 +82,7 @@ in
       }
       ''
         mkdir -p $out/tree $out/links
-        cp -a ${pkgs.debianBase}/etc/. $out/tree/
+        cp -R -P ${pkgs.debianBase}/etc/. $out/tree/
         chmod -R u+w $out/tree
         cd $out/tree
         : >$out/copies
