@@ -3,13 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use codchi_controller::driver::{DriverError, InstanceName, Role};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    LxdDriver,
-    rest::{Purpose, Reply},
-};
+use crate::{LxdDriver, rest::Purpose};
 
 /// The configuration key that marks an instance as ours and says what for.
 pub(crate) const ROLE_KEY: &str = "user.codchi.role";
@@ -92,19 +89,37 @@ fn settings(value: &Value) -> Option<Settings> {
     Some(pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
 }
 
-/// How long a change that meets another one is tried again, beginning with short pauses.
+/// How long a change that meets another one is tried again.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The pauses between the attempts: the first one, doubled up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether the engine refused only because something else is being done to the instance; it has no code for that.
-pub(crate) fn is_busy(reply: &Reply) -> bool {
-    reply.status == StatusCode::PRECONDITION_FAILED || says_busy(&reply.message())
+/// Makes a change again and again while the engine refuses it only because it is busy with another change of the instance.
+pub(crate) async fn patiently<F>(change: impl Fn() -> F) -> Result<(), DriverError>
+where
+    F: Future<Output = Result<(), DriverError>>,
+{
+    let until = tokio::time::Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match change().await {
+            Err(DriverError::Engine { message, .. })
+                if is_busy(&message) && tokio::time::Instant::now() < until =>
+            {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
-/// The same in the words of a failed operation (`lxd/instance/operationlock`).
-pub(crate) fn says_busy(message: &str) -> bool {
-    ["Instance is busy running a", "matching non-reusable operation"]
-        .iter()
-        .any(|words| message.contains(words))
+/// Whether the engine says that something else is being done to the instance; it has no code for that. The words are those
+/// of `lxd/instance/operationlock` and of `util.EtagCheck`.
+fn is_busy(message: &str) -> bool {
+    let words = ["Instance is busy running a", "matching non-reusable operation", "ETag doesn't match"];
+    words.iter().any(|words| message.contains(words))
 }
 
 impl LxdDriver {
@@ -145,13 +160,11 @@ impl LxdDriver {
         &self,
         name: &InstanceName,
         purpose: &Purpose,
-        edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send,
+        edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send + Sync,
     ) -> Result<(), DriverError> {
         // Within this process they wait for each other instead of trying again and again.
         let _one_at_a_time = self.editing.lock().await;
-        let until = tokio::time::Instant::now() + PATIENCE;
-        let mut pause = Duration::from_millis(20);
-        loop {
+        patiently(|| async {
             let record = self.record(name, purpose).await?;
             let (old_config, old_devices) = (record.config(), record.devices());
             let (mut config, mut devices) = (old_config.clone(), old_devices.clone());
@@ -159,25 +172,12 @@ impl LxdDriver {
             if config == old_config && devices == old_devices {
                 return Ok(());
             }
-            let body = record.body(&config, &devices);
-            let url = self.instance_url(name, &[]);
+            let (url, body) = (self.instance_url(name, &[]), record.body(&config, &devices));
             let reply =
                 self.rest.send(Method::PUT, url, Some(&body), record.etag.as_deref(), purpose).await?;
-            let busy = is_busy(&reply);
-            let outcome = match reply.ok(&self.rest, purpose) {
-                Ok(reply) => self.rest.settle(&reply, purpose).await,
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Err(DriverError::Engine { message, .. })
-                    if (busy || says_busy(&message)) && tokio::time::Instant::now() < until =>
-                {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_millis(500));
-                }
-                outcome => return outcome,
-            }
-        }
+            self.rest.settle(&reply.ok(&self.rest, purpose)?, purpose).await
+        })
+        .await
     }
 
     /// The address of an instance or of something below it.

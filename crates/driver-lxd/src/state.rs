@@ -1,20 +1,15 @@
 //! Making, starting, stopping and removing instances.
 
-use std::time::Duration;
-
 use codchi_controller::driver::{DriverError, InstanceName, InstanceSpec, Mount, StopMode, VolumeName};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::{
     LxdDriver,
-    record::{Record, is_busy, says_busy, status},
+    record::{Record, patiently, status},
     rest::Purpose,
     settings,
 };
-
-/// How long starting or stopping waits for another change of the same instance to end.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 impl LxdDriver {
     pub(crate) async fn make_instance(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
@@ -84,7 +79,7 @@ impl LxdDriver {
         .await
     }
 
-    /// Asks for a change of state and waits until it is made, `reached`, or failed. Meeting another change, it waits for that.
+    /// Asks for a change of state and waits until it is made, `reached`, or failed.
     async fn change_state(
         &self,
         name: &InstanceName,
@@ -92,29 +87,21 @@ impl LxdDriver {
         reached: fn(&Record) -> bool,
         purpose: &Purpose,
     ) -> Result<(), DriverError> {
-        let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
+        patiently(|| async {
             if reached(&self.record(name, purpose).await?) {
                 return Ok(());
             }
-            let url = self.instance_url(name, &["state"]);
-            let reply = self.rest.send(Method::PUT, url, Some(body), None, purpose).await?;
-            let busy = is_busy(&reply);
-            let outcome = match reply.ok(&self.rest, purpose) {
-                Ok(reply) => self.rest.settle(&reply, purpose).await,
-                Err(error) => Err(error),
-            };
-            let Err(DriverError::Engine { message, .. }) = &outcome else { return outcome };
-            let busy = busy || says_busy(message);
-            // Somebody else may have made the same change.
-            if reached(&self.record(name, purpose).await?) {
-                return Ok(());
+            match self
+                .rest
+                .change(Method::PUT, self.instance_url(name, &["state"]), Some(body), purpose)
+                .await
+            {
+                // Somebody else made the same change in the meantime.
+                Err(DriverError::Engine { .. }) if reached(&self.record(name, purpose).await?) => Ok(()),
+                outcome => outcome,
             }
-            if !busy || tokio::time::Instant::now() > until {
-                return outcome;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        })
+        .await
     }
 
     pub(crate) async fn start_instance(&self, name: &InstanceName) -> Result<(), DriverError> {
@@ -157,19 +144,20 @@ impl LxdDriver {
 
     pub(crate) async fn remove_instance(&self, name: &InstanceName) -> Result<(), DriverError> {
         let purpose = Purpose::new("delete", "instance", name.as_str());
-        if self.find_record(name, &purpose).await?.is_none() {
-            return Ok(());
-        }
-        let reply =
-            self.rest.send(Method::DELETE, self.instance_url(name, &[]), None, None, &purpose).await?;
-        if reply.status == StatusCode::NOT_FOUND {
-            return Ok(());
-        }
-        match self.rest.settle(&reply.ok(&self.rest, &purpose)?, &purpose).await {
-            // Somebody else deleted it in the meantime.
-            Err(DriverError::Engine { .. }) if self.find_record(name, &purpose).await?.is_none() => Ok(()),
-            outcome => outcome,
-        }
+        patiently(|| async {
+            if self.find_record(name, &purpose).await?.is_none() {
+                return Ok(());
+            }
+            match self.rest.change(Method::DELETE, self.instance_url(name, &[]), None, &purpose).await {
+                Err(DriverError::NotFound { .. }) => Ok(()),
+                // Somebody else deleted it in the meantime.
+                Err(DriverError::Engine { .. }) if self.find_record(name, &purpose).await?.is_none() => {
+                    Ok(())
+                }
+                outcome => outcome,
+            }
+        })
+        .await
     }
 }
 

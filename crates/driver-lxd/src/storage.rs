@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use codchi_controller::driver::{Device, DriverError, InstanceName, InstanceSpec, VolumeName};
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::{
@@ -106,12 +106,10 @@ impl LxdDriver {
         if !self.has_volume(&pool, volume, &purpose).await? {
             return Ok(());
         }
-        let url = self.volume_url(&pool, volume);
-        let reply = self.rest.send(Method::DELETE, url, None, None, &purpose).await?;
-        if reply.status == StatusCode::NOT_FOUND {
-            return Ok(());
+        match self.rest.change(Method::DELETE, self.volume_url(&pool, volume), None, &purpose).await {
+            Err(DriverError::NotFound { .. }) => Ok(()),
+            outcome => outcome,
         }
-        self.rest.settle(&reply.ok(&self.rest, &purpose)?, &purpose).await
     }
 
     /// `spec` in the engine's words, with the place it goes to.
