@@ -27,6 +27,9 @@ const SOCKET_PATH_LIMIT: usize = 108;
 /// The longest name an engine gives a socket in its directory.
 const LONGEST_SOCKET: &str = "seccomp.socket";
 
+/// The group of an engine that only root may use.
+const DEFAULT_GROUP: &str = "root";
+
 /// What `cargo xtask world` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
@@ -36,7 +39,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "lxd")]
     pub(crate) engine: Engine,
     /// The Unix group that may use the engine
-    #[arg(long, default_value = "root")]
+    #[arg(long, default_value = DEFAULT_GROUP)]
     pub(crate) group: String,
     /// The user who owns the configuration and data directories [default: the one who called sudo, or root]
     #[arg(long)]
@@ -57,18 +60,48 @@ pub(crate) struct Options {
 
 /// Makes or removes the world.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    ensure!(
-        nix::unistd::geteuid().is_root(),
-        "a world runs its own container engine and needs root: sudo -E env PATH=\"$PATH\" cargo xtask world {}",
-        options.dir.display()
-    );
     let dir = absolute(&options.dir)?;
+    if !nix::unistd::geteuid().is_root() {
+        print!("{}", through_sudo(workspace, &dir, options)?);
+        return Ok(());
+    }
     if options.down {
         return down(&dir);
     }
     let world = up(workspace, &dir, options)?;
     print!("{}", exports(workspace, &dir, &world));
     Ok(())
+}
+
+/// A world runs its own engine, which needs root; what is built is built as the caller.
+fn through_sudo(workspace: &Workspace, dir: &Path, options: &Options) -> Result<String> {
+    if options.down {
+        return as_root(workspace, dir, &["--down"]);
+    }
+    let images = match &options.images {
+        Some(images) => std::path::absolute(images)?,
+        None => image::make(workspace, None, Nixpkgs::Fixture)?.dir,
+    };
+    if !options.no_build {
+        build_codchi(workspace)?;
+    }
+    let images = images.display().to_string();
+    let mut args = vec!["--engine", options.engine.name(), "--images", &images, "--no-build"];
+    let own_group = process::read(std::process::Command::new("id").arg("-gn"))?;
+    // A group that the caller is not in would lock the caller out.
+    args.extend(["--group", if options.group == DEFAULT_GROUP { own_group.trim() } else { &options.group }]);
+    if let Some(user) = &options.user {
+        args.extend(["--user", user]);
+    }
+    if options.log_requests {
+        args.push("--log-requests");
+    }
+    as_root(workspace, dir, &args)
+}
+
+fn build_codchi(workspace: &Workspace) -> Result<()> {
+    eprintln!("building codchi");
+    process::run(workspace.cargo().args(["build", "--quiet", "-p", "codchi-cli"]))
 }
 
 /// `cargo xtask world DIR ARGS` as root, through sudo where we are not; what it prints.
@@ -98,8 +131,7 @@ fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
     };
     copy_images(&images, &dir.join("images"))?;
     if !options.no_build {
-        eprintln!("building codchi");
-        process::run(workspace.cargo().args(["build", "--quiet", "-p", "codchi-cli"]))?;
+        build_codchi(workspace)?;
     }
     for name in ["config", "data"] {
         let path = dir.join(name);
