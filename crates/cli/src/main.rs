@@ -3,6 +3,7 @@
 //! Decides nothing and keeps nothing: arguments become commands of the table, results become lines or JSON, failures become words
 //! and exit codes. Reading the environment and choosing the engine is `codchi-host`'s.
 
+mod address;
 mod app;
 mod commands;
 mod exit;

@@ -4,6 +4,7 @@ use codchi_api::types::{InitArgs, SourceArgs};
 use codchi_controller::driver::DriverKind;
 
 use crate::{
+    address,
     app::{App, machine_name},
     exit::{Exit, Stop},
     follow,
@@ -58,7 +59,7 @@ pub(crate) struct At {
 impl At {
     /// That version of the repository at `url`.
     pub(crate) fn source(self, url: String) -> SourceArgs {
-        SourceArgs { url, branch: self.branch, tag: self.tag, rev: self.rev }
+        SourceArgs { url: address::from_here(url), branch: self.branch, tag: self.tag, rev: self.rev }
     }
 }
 

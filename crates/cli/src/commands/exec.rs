@@ -17,6 +17,7 @@ const TERMINAL_VARIABLES: [&str; 2] = ["TERM", "COLORTERM"];
 
 /// Runs a command in a machine as its user, with the arguments as they are given; without one, a login shell.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "codchi exec <NAME> [--] [CMD]...")]
 pub(crate) struct ExecArgs {
     /// The machine
     #[arg(value_name = "NAME")]

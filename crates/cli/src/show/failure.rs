@@ -24,7 +24,8 @@ pub(crate) fn warning_line(text: &str, paint: Paint) -> String {
 }
 
 fn why_and_what_now(lines: &mut Vec<String>, failure: &Failure, paint: Paint) {
-    for cause in failure.causes.iter().flat_map(|cause| cause.lines()) {
+    let new = failure.causes.iter().filter(|cause| !failure.message.contains(cause.as_str()));
+    for cause in new.flat_map(|cause| cause.lines()) {
         lines.push(format!("  {}", printable(cause)));
     }
     if !failure.details.is_empty() {
@@ -52,7 +53,7 @@ mod tests {
             code: FailureCode::Build,
             message: "hello-2.12 did not build: no rule to make target\nx".into(),
             hints: vec!["run `codchi logs hello`".into()],
-            causes: vec!["builder failed with exit code 2".into()],
+            causes: vec!["builder failed with exit code 2".into(), "no rule to make target".into()],
             details: vec!["\x1b[1mmake\x1b[0m: *** no rule".into(), "make: stopped".into()],
         };
         insta::assert_snapshot!(lines(&failure, Paint { colour: false }).join("\n"), @r#"

@@ -190,10 +190,10 @@ mod tests {
         web     stopped        building 3/12  3           10.0.3.17  hello
         "#);
         insta::assert_snapshot!(lines(&snapshot, PLAIN, Some(64), true).join("\n"), @r#"
-        NAME    STATUS           CONFIG         GENERATION  ADDRESS   MODULES
-        broken  ◌ not installed  failed                               hello
-        hello   ● running        up to date     3           10.0….17  hello
-        web     ○ stopped        building 3/12  3           10.0….17  hello
+        NAME    STATUS           CONFIG         GENERATION  ADDRESS    MODULES
+        broken  ◌ not installed  failed                                hello
+        hello   ● running        up to date     3           10.0.3.17  hello
+        web     ○ stopped        building 3/12  3           10.0.3.17  hello
         "#);
         insta::assert_snapshot!(problem_lines(&snapshot, PLAIN).join("\n"), @r#"
         broken: the last creation didn't end well: hello-2.12 did not build: no rule
