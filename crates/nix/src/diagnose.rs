@@ -57,6 +57,8 @@ const KNOWN: &[(&[&str], Kind, &str)] = &[
             "unable to get local issuer certificate",
             "ssl peer certificate or ssh remote key was not ok",
             "problem with the ssl ca cert",
+            "certificate signer not trusted",
+            "server verification failed",
             "server certificate verification failed",
             "x509: certificate",
         ],
@@ -197,8 +199,7 @@ pub fn build(message: &str, lines: &[String]) -> Cause {
             of("specified:")
         ));
     }
-    if let Some((_, needs)) = message.split_once("is required to build") {
-        let _ = needs;
+    if message.contains("is required to build") || message.contains("Required system:") {
         return other(required_system(message));
     }
     let last_error = lines.iter().rev().take(25).find(|line| looks_like_error(line));
@@ -240,36 +241,58 @@ pub fn build(message: &str, lines: &[String]) -> Cause {
 /// Why an evaluation failed: `message` is Nix' error without its trace and colours, `place` the file and line it names.
 pub fn evaluation(message: &str, place: Option<&str>) -> Cause {
     if let Some(cause) = known(message) {
-        let of = message.find("://").and_then(|at| {
-            let start = message.get(..at)?.rfind(['\'', '"', ' ']).map_or(0, |at| at + 1);
-            message.get(start..)?.split(['\'', '"', ' ']).next()
-        });
-        let of = of.map(|url| format!("{}: ", crate::log::names::address(url))).unwrap_or_default();
-        return Cause { text: shorten(&format!("{of}{}", cause.text)), ..cause };
+        let host = host(message).map(|host| format!(" ({host})")).unwrap_or_default();
+        return Cause { text: shorten(&format!("{}{host}", cause.text)), ..cause };
     }
-    let text = match message.trim_start().strip_prefix("Failed assertions:") {
-        Some(assertions) => {
-            let all: Vec<_> = assertions.lines().map(|line| line.trim().trim_start_matches("- ")).collect();
-            format!("failed assertion: {}", all.join(" ").trim())
-        }
-        None => {
-            // "The option `x' does not exist. Definition values:" goes on in the next lines.
-            let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
-            let first = lines.next().unwrap_or("Nix gave no reason");
-            match (first.strip_suffix("Definition values:"), lines.next()) {
-                (Some(said), Some(place)) => {
-                    format!("{} {}", said.trim(), place.trim_start_matches("- ").replace("In `", "(in `"))
-                        .replace("': ", "': ")
-                        + if place.contains("In `") { ")" } else { "" }
-                }
-                (Some(said), None) => said.trim().to_owned(),
-                (None, Some(next)) if first.ends_with(':') => format!("{first} {next}"),
-                (None, _) => first.to_owned(),
-            }
-        }
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("Nix gave no reason");
+    let rest: Vec<&str> = lines.map(|line| line.trim_start_matches("- ")).collect();
+    let text = if first.starts_with("Failed assertions:") {
+        format!("failed assertion: {}", rest.join(" "))
+    } else if let Some(said) = first.strip_suffix("Definition values:") {
+        // The definitions follow, each as "In `FILE': VALUE".
+        let files =
+            rest.iter().filter_map(|line| line.strip_prefix("In `")?.split_once('\'')).map(|(file, _)| file);
+        let files: Vec<&str> =
+            files.map(crate::log::in_source).filter(|file| *file != "<unknown-file>").collect();
+        let files =
+            if files.is_empty() { String::new() } else { format!(" (defined in {})", files.join(", ")) };
+        format!("{}{files}", said.trim().trim_end_matches('.'))
+    } else if first.ends_with(':') {
+        format!("{first} {}", rest.join(" "))
+    } else {
+        first.to_owned()
     };
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
     Cause { kind: Kind::Other, text: shorten(&format!("{text}{place}")) }
+}
+
+/// Why something couldn't be fetched: `message` is Nix' error, `lines` what git and SSH said.
+pub fn fetch(message: &str, lines: &[String]) -> Cause {
+    let gone = message.starts_with("path '") && message.ends_with("' does not exist");
+    if gone {
+        return Cause { kind: Kind::Missing, text: "the controller has no such directory".into() };
+    }
+    if known(message).is_some() {
+        return evaluation(message, None);
+    }
+    let said = lines.iter().rev().find_map(|line| Some((known(line)?, line)));
+    if let Some((cause, line)) = said {
+        let line = line.trim().trim_start_matches("fatal:").trim_start_matches("ssh:").trim();
+        return Cause { text: shorten(&format!("{} ({line})", cause.text)), ..cause };
+    }
+    let fatal = lines.iter().rev().find_map(|line| line.trim().strip_prefix("fatal:"));
+    match fatal {
+        Some(fatal) => Cause { kind: Kind::Other, text: shorten(fatal) },
+        None => evaluation(message, None),
+    }
+}
+
+/// The host of the first address in a text.
+fn host(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '\'', '"', ' ', '?']).next()?;
+    Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
 }
 
 /// Says which platform or feature a derivation needs: "a 'S' with features {F} is required to build 'D', but I am a …" and the wording

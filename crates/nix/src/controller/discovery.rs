@@ -53,7 +53,7 @@ impl ControllerNix {
         put?;
         let mirrored = mirrored?;
         let url = mirrored.flake.url();
-        origins.add(format!("path:{DIR}"), source.url.clone());
+        origins.input("repository", &source.url);
 
         let target = format!("path:{DIR}#offer");
         let args = [

@@ -1,6 +1,12 @@
 //! What a failed program means, as a [`NixError`] with a good cause.
 
-use codchi_controller::{machine::MachineName, nix::NixError};
+use std::borrow::Cow;
+
+use codchi_controller::{
+    activity::{Activity, LogLine, Observer},
+    machine::MachineName,
+    nix::NixError,
+};
 
 use super::{exec::Output, machine_dir};
 use crate::{
@@ -9,35 +15,86 @@ use crate::{
     sanitize,
 };
 
-/// How addresses in the controller are called by people: copies of host repositories by the original's address, for example.
+/// How people call what Nix names: copies of host repositories by the original's directory, inputs by the address that the user gave.
 #[derive(Default)]
-pub(super) struct Origins(Vec<(String, String)>);
+pub(super) struct Origins {
+    names: Vec<(String, String)>,
+    inputs: Vec<(String, String)>,
+}
 
 impl Origins {
     /// A machine's own flake.
     pub(super) fn of_machine(machine: &MachineName) -> Self {
-        Self(vec![(format!("path:{}", machine_dir(machine)), format!("the flake of machine '{machine}'"))])
+        let mut origins = Self::default();
+        origins.add(format!("path:{}", machine_dir(machine)), format!("the flake of machine '{machine}'"));
+        origins
     }
 
     /// `inside` is called `outside`.
     pub(super) fn add(&mut self, inside: String, outside: String) {
-        self.0.push((inside, outside));
+        self.names.push((inside, outside));
+    }
+
+    /// The flake input `name` is this source.
+    pub(super) fn input(&mut self, name: &str, url: &str) {
+        self.inputs.push((name.to_owned(), url.to_owned()));
     }
 
     /// All of both.
     pub(super) fn and(mut self, mut more: Self) -> Self {
-        self.0.append(&mut more.0);
+        self.names.append(&mut more.names);
+        self.inputs.append(&mut more.inputs);
         self
     }
 
-    fn name(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (inside, outside)| text.replace(inside, outside))
+    /// A text as people read it.
+    pub(super) fn name<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.names.iter().fold(Cow::Borrowed(text), |text, (inside, outside)| {
+            if text.contains(inside.as_str()) { Cow::Owned(text.replace(inside, outside)) } else { text }
+        })
     }
 
-    /// The address of the source that a message is about; else the first one.
-    fn source(&self, text: &str) -> String {
-        let named = self.0.iter().find(|(inside, _)| text.contains(inside.as_str()));
-        named.or_else(|| self.0.last()).map(|(_, outside)| outside.clone()).unwrap_or_default()
+    /// The source that Nix was reading, by its trace: the innermost input that is fetched or locked.
+    fn source(&self, full: &str) -> String {
+        if let Some(url) = last_quoted(full, "while fetching the input '") {
+            let known = self.names.iter().find(|(inside, _)| url.starts_with(inside.as_str()));
+            return known.map_or_else(|| names::address(url), |(_, outside)| outside.clone());
+        }
+        let path = last_quoted(full, "while updating the flake input '").unwrap_or_default();
+        let (input, below) = path.split_once('/').map_or((path, None), |(input, below)| (input, Some(below)));
+        let url = self.inputs.iter().find(|(name, _)| name == input).or(self.inputs.first());
+        let url = url.map(|(_, url)| url.as_str()).unwrap_or("a source");
+        match below {
+            Some(below) => format!("the input '{below}' of {url}"),
+            None => url.to_owned(),
+        }
+    }
+}
+
+/// The text in quotes behind the last `mark`.
+fn last_quoted<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.rsplit_once(mark)?.1.split('\'').next()
+}
+
+/// An observer that is told of things by their names for people.
+pub(super) struct Renamed<'a> {
+    pub(super) observer: &'a dyn Observer,
+    pub(super) origins: &'a Origins,
+}
+
+impl Observer for Renamed<'_> {
+    fn activity(&self, activity: &Activity) {
+        match self.origins.name(&activity.name) {
+            Cow::Borrowed(_) => self.observer.activity(activity),
+            Cow::Owned(name) => self.observer.activity(&Activity { name, ..activity.clone() }),
+        }
+    }
+
+    fn log(&self, line: LogLine) {
+        match self.origins.name(&line.text) {
+            Cow::Borrowed(_) => self.observer.log(line),
+            Cow::Owned(text) => self.observer.log(LogLine { text, ..line }),
+        }
     }
 }
 
@@ -55,14 +112,14 @@ pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origi
         return NixError::Failed {
             action: action.to_owned(),
             message: match said {
-                Some(said) => origins.name(said.trim()),
+                Some(said) => origins.name(said.trim()).into_owned(),
                 None => format!("nix ended with exit code {code} and gave no reason"),
             },
         };
     };
     let text = origins.name(&last.text);
-    if let Some(url) = without_flake(&last.text) {
-        return NixError::NoFlake { url: origins.name(url.trim_end_matches('/')) };
+    if is_without_flake(&last.text, &last.full) {
+        return NixError::NoFlake { url: origins.source(&last.full) };
     }
     if last.is_about_a_build() {
         let derivation = names::derivation(&last.text).map_or("a derivation", names::store_path);
@@ -72,28 +129,29 @@ pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origi
             last_lines: Vec::new(),
         };
     }
-    let cause = diagnose::evaluation(&text, last.place.as_deref());
     if last.is_about_fetching() {
-        let url = fetched(&last.full)
-            .map_or_else(|| origins.source(&last.full), |url| origins.name(&names::address(url)));
-        return NixError::Fetch { url, reason: cause.text, missing: cause.kind == Kind::Missing };
+        let said: Vec<String> = report.output.iter().map(|line| origins.name(line).into_owned()).collect();
+        let cause = diagnose::fetch(&text, &said);
+        return NixError::Fetch {
+            url: origins.source(&last.full),
+            reason: cause.text,
+            missing: cause.kind == Kind::Missing,
+        };
     }
-    NixError::Evaluation { what: what.to_owned(), cause: cause.text, trace: origins.name(&last.full) }
+    let cause = diagnose::evaluation(&text, last.place.as_deref());
+    NixError::Evaluation {
+        what: what.to_owned(),
+        cause: cause.text,
+        trace: origins.name(&last.full).into_owned(),
+    }
 }
 
-/// The source that has no flake: "source tree referenced by 'URL' does not contain a '/flake.nix' file", before 2.20 "'URL' does not
-/// contain …"; "path 'URL' does not contain a 'flake.nix', searching up" for directories.
-fn without_flake(text: &str) -> Option<&str> {
-    let (before, after) = text.split_once("does not contain a '")?;
-    after.split('\'').next().filter(|file| file.ends_with("flake.nix"))?;
-    let url = names::quoted(before)?;
-    Some(url.split('?').next().unwrap_or(url))
-}
-
-/// The address in "while fetching the input 'URL'".
-fn fetched(full: &str) -> Option<&str> {
-    let (_, after) = full.split_once("while fetching the input '")?;
-    after.split('\'').next()
+/// Whether a source has no flake: while an input is locked, "path '…/flake.nix' does not exist" (2.24 to 2.28), "… does not contain a
+/// '/flake.nix' file" (others).
+fn is_without_flake(text: &str, full: &str) -> bool {
+    let missing =
+        text.contains("/flake.nix' does not exist") && full.contains("while updating the flake input '");
+    missing || (text.contains("does not contain a '") && text.contains("flake.nix'"))
 }
 
 /// Why another program failed.

@@ -51,7 +51,6 @@ impl ControllerNix {
     ) -> Result<Mirrored, NixError> {
         let inside = in_controller(flake);
         let Some(path) = flake.host_repository() else {
-            origins.add(inside.url(), flake.url());
             return Ok(Mirrored { flake: inside, uncommitted: false });
         };
         let copy = copy_of(&path);

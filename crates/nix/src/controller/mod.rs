@@ -32,7 +32,7 @@ use crate::{
     log::{ActivityIds, LogReader},
 };
 use exec::{Command, Limits, Output};
-use failure::Origins;
+use failure::{Origins, Renamed};
 
 /// Nix for an installation of Codchi: runs in the controller of one driver.
 pub struct ControllerNix {
@@ -104,7 +104,8 @@ impl ControllerNix {
         run: Run<'_>,
         origins: &Origins,
     ) -> Result<Vec<u8>, NixError> {
-        let mut log = LogReader::new(run.observer, &self.ids, OffsetDateTime::now_utc);
+        let observer = Renamed { observer: run.observer, origins };
+        let mut log = LogReader::new(&observer, &self.ids, OffsetDateTime::now_utc);
         let command = Command { action, spec, limits, stdin: exec::Input::Nothing };
         let mut feed = |chunk: &[u8]| log.feed(chunk);
         let result = exec::run(&*self.driver, command, Some(run.cancel), &mut feed).await;

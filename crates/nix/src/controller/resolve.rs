@@ -57,10 +57,11 @@ impl ControllerNix {
         }
         let mirror = async {
             let all = try_join_all(inputs.iter().map(|input| async {
-                let mut origins = Origins::of_machine(machine);
+                let mut origins = Origins::default();
+                origins.input(&input.name, &input.flake.url());
                 self.mirror(&input.flake, run.cancel, &mut origins).await.map(|_| origins)
             }));
-            Ok(all.await?.into_iter().fold(Origins::default(), Origins::and))
+            Ok(all.await?.into_iter().fold(Origins::of_machine(machine), Origins::and))
         };
         let check = async {
             match (&lock, known) {

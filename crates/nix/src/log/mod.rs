@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use codchi_controller::activity::{ActivityId, LogLevel, LogLine, Observer};
 use time::OffsetDateTime;
 
+pub(crate) use report::in_source;
 pub use report::{FailedBuild, Message, Report, Status, Summary};
 
 use crate::sanitize;

@@ -19,7 +19,12 @@ pub(crate) fn address(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            let host = match authority.rsplit_once('@') {
+                // An SSH user is part of the address; anything else there may be secret.
+                Some((user, _)) if scheme.ends_with("ssh") && !user.contains(':') => authority,
+                Some((_, host)) => host,
+                None => authority,
+            };
             format!("{scheme}://{host}{path}")
         }
         None => url.to_owned(),
@@ -54,6 +59,8 @@ mod tests {
         assert_eq!(store_path("strange"), "strange");
         assert_eq!(address("https://me:pw@h/x?token=1#y"), "https://h/x");
         assert_eq!(address("github:o/r?x=1"), "github:o/r");
+        assert_eq!(address("git+ssh://git@h/x"), "git+ssh://git@h/x");
+        assert_eq!(address("git+ssh://git:pw@h/x"), "git+ssh://h/x");
         assert_eq!(
             derivation(&format!("a '/nix/store/{hash}-b.drv' c")),
             Some(format!("/nix/store/{hash}-b.drv").as_str())

@@ -143,7 +143,7 @@ fn last_place(full: &str) -> Option<String> {
 }
 
 /// The part of a path behind the store path of a source.
-fn in_source(path: &str) -> &str {
+pub(crate) fn in_source(path: &str) -> &str {
     path.strip_prefix("/nix/store/").and_then(|rest| rest.split_once('/')).map_or(path, |(_, below)| below)
 }
 
