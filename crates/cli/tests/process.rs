@@ -1,5 +1,7 @@
 //! The `codchi` process where no engine is needed: help, refusals, exit codes, streams.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     io::Write,
     path::Path,
