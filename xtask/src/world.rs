@@ -159,14 +159,14 @@ fn start(dir: &Path, mut world: Record) -> Result<Record> {
         return Ok(world);
     }
     // Held until the engine has made the bridge: two worlds at once must not choose the same.
-    let _lock = bridge::lock()?;
+    let mut turn = bridge::turn()?;
     world.write(dir)?;
     if !daemon.is_up() {
         eprintln!("starting {}", world.engine.name());
         daemon.start(&world)?;
     }
     if world.bridge.is_none() {
-        let bridge = bridge::free()?;
+        let bridge = turn.choose()?;
         daemon.preseed(&bridge)?;
         world.bridge = Some(bridge.name);
         world.write(dir)?;

@@ -1,6 +1,7 @@
 //! The network of a world: a bridge name and a subnet nobody else on this host uses.
 
 use std::fs::{self, File};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -11,8 +12,10 @@ use crate::process;
 
 /// Interface names have at most 15 bytes; a number follows.
 const PREFIX: &str = "codchiw";
-/// Held while a bridge is chosen and made.
+/// Held while a bridge is chosen and made; it holds the number of the last one.
 const LOCK: &str = "/run/lock/codchi-worlds.lock";
+/// How many there can be at once.
+const LAST: u32 = 250;
 
 /// A bridge to be made by the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,27 +26,39 @@ pub(crate) struct Bridge {
     pub(crate) address: String,
 }
 
+/// The right to choose a bridge, until it is dropped.
+pub(crate) struct Turn {
+    file: File,
+}
+
 /// Waits until nobody else chooses.
-pub(crate) fn lock() -> Result<File> {
+pub(crate) fn turn() -> Result<Turn> {
     fs::create_dir_all("/run/lock")?;
-    let file = File::options().create(true).truncate(false).write(true).open(LOCK)?;
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(LOCK)?;
     file.lock().with_context(|| format!("cannot lock {LOCK}"))?;
-    Ok(file)
+    Ok(Turn { file })
 }
 
-/// The first free one.
-pub(crate) fn free() -> Result<Bridge> {
-    let addresses = process::read(Command::new("ip").args(["-o", "-4", "addr", "show"]))?;
-    let routes = process::read(Command::new("ip").args(["-4", "route", "show", "table", "all"]))?;
-    let taken = format!("{addresses}\n{routes}");
-    choose(&taken, |name| Path::new("/sys/class/net").join(name).exists())
+impl Turn {
+    /// The next free one. Not the one just given back: its address may still be in use for a moment.
+    pub(crate) fn choose(&mut self) -> Result<Bridge> {
+        let addresses = process::read(Command::new("ip").args(["-o", "-4", "addr", "show"]))?;
+        let routes = process::read(Command::new("ip").args(["-4", "route", "show", "table", "all"]))?;
+        let taken = format!("{addresses}\n{routes}");
+        let last = io::read_to_string(&self.file)?.trim().parse().unwrap_or(0);
+        let (number, bridge) = choose(last, &taken, |name| Path::new("/sys/class/net").join(name).exists())?;
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        write!(self.file, "{number}")?;
+        Ok(bridge)
+    }
 }
 
-fn choose(taken: &str, exists: impl Fn(&str) -> bool) -> Result<Bridge> {
-    for n in 1..=250 {
-        let (name, subnet) = (format!("{PREFIX}{n}"), format!("10.197.{n}."));
+fn choose(last: u32, taken: &str, exists: impl Fn(&str) -> bool) -> Result<(u32, Bridge)> {
+    for number in (last..last + LAST).map(|n| n % LAST + 1) {
+        let (name, subnet) = (format!("{PREFIX}{number}"), format!("10.197.{number}."));
         if !exists(&name) && !taken.split_whitespace().any(|word| word.starts_with(&subnet)) {
-            return Ok(Bridge { name, address: format!("{subnet}1/24") });
+            return Ok((number, Bridge { name, address: format!("{subnet}1/24") }));
         }
     }
     bail!("all subnets of 10.197.0.0/16 are in use: remove worlds with `cargo xtask world DIR --down`")
@@ -80,12 +95,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_unused_name_and_subnet_is_chosen() {
+    fn the_next_unused_name_and_subnet_is_chosen_round_and_round() {
         let taken = "2: eth0 inet 192.0.2.2/24\n5: x inet 10.197.2.1/24";
-        let bridge = choose(taken, |name| name == "codchiw1").unwrap();
-        assert_eq!(bridge, Bridge { name: "codchiw3".into(), address: "10.197.3.1/24".into() });
-        let all: String = (1..=250).map(|n| format!("10.197.{n}.0/24 ")).collect();
-        assert!(choose(&all, |_| false).is_err());
+        let bridge = Bridge { name: "codchiw3".into(), address: "10.197.3.1/24".into() };
+        assert_eq!(choose(0, taken, |name| name == "codchiw1").unwrap(), (3, bridge));
+        assert_eq!(choose(LAST - 1, taken, |_| false).unwrap().0, LAST);
+        assert_eq!(choose(LAST, taken, |_| false).unwrap().0, 1);
+        let all: String = (1..=LAST).map(|n| format!("10.197.{n}.0/24 ")).collect();
+        assert!(choose(7, &all, |_| false).is_err());
     }
 
     #[test]
