@@ -66,7 +66,9 @@ impl LxdDriver {
         // An import that was broken off between the image and its alias.
         let url = self.rest.url(&["images"], &[("recursion", "1")]);
         let images = self.rest.get::<Vec<StoredImage>>(url, &purpose).await?;
-        let same = |stored: &StoredImage| stored.properties.get(SHA256_PROPERTY) == Some(&image.sha256);
+        let same = |stored: &StoredImage| {
+            stored.properties.as_ref().and_then(|known| known.get(SHA256_PROPERTY)) == Some(&image.sha256)
+        };
         Ok(images.into_iter().find(same).map(|stored| stored.fingerprint))
     }
 

@@ -1,14 +1,14 @@
 //! The state of all of our instances in one round trip.
 
-use codchi_controller::driver::{DriverError, InstanceState, InstanceStatus, Usage};
+use codchi_controller::driver::{DriverError, InstanceState, InstanceStatus, Role, Usage};
 use reqwest::Method;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     LxdDriver,
-    record::{role, status},
+    record::{IMAGE_KEY, role, status},
     rest::Purpose,
-    wire::{Instance, State},
+    wire::{Counter, Instance, State},
 };
 
 impl LxdDriver {
@@ -18,41 +18,75 @@ impl LxdDriver {
         let url = self.rest.url(&["instances"], &[("recursion", "2")]);
         let reply = self.rest.send(Method::GET, url, None, None, &purpose).await?.ok(&self.rest, &purpose)?;
         let instances = reply.metadata::<Vec<Instance<'_>>>(&purpose)?;
-        Ok(instances.iter().filter_map(observed).collect())
+        let mut found: Vec<_> = instances.iter().filter_map(observed).collect();
+        // One that is just being torn down, or whose files are damaged, comes without settings: it is asked for alone.
+        for unread in instances.iter().filter(|instance| instance.config.is_none()) {
+            if let Some(role) = Role::of_instance(&unread.name) {
+                found.extend(self.look_at(role).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is known of an instance whose state the engine couldn't tell; `None` when it isn't ours.
+    async fn look_at(&self, role: Role) -> Result<Option<InstanceStatus>, DriverError> {
+        let name = role.instance();
+        let record = match self.find_record(&name, &Purpose::new("read", "instance", name.as_str())).await {
+            Ok(Some(record)) => record,
+            Ok(None) | Err(DriverError::NotOurs { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let image = record.config().remove(IMAGE_KEY);
+        Ok(Some(InstanceStatus {
+            role,
+            state: state(record.status()),
+            since: None,
+            address: None,
+            usage: None,
+            image,
+        }))
     }
 }
 
-/// What is observed of an instance; `None` when it isn't ours.
-fn observed(instance: &Instance<'_>) -> Option<InstanceStatus> {
-    let state = match instance.status_code {
+/// The engine's state in ours.
+fn state(code: u16) -> InstanceState {
+    match code {
         status::RUNNING | status::READY => InstanceState::Running,
         status::STOPPED => InstanceState::Stopped,
         status::STARTING => InstanceState::Starting,
         status::STOPPING => InstanceState::Stopping,
         _ => InstanceState::Error,
-    };
+    }
+}
+
+/// What is observed of an instance; `None` when it isn't ours.
+fn observed(instance: &Instance<'_>) -> Option<InstanceStatus> {
+    let config = instance.config.as_ref()?;
+    let state = state(instance.status_code);
     let live = instance.state.as_ref().filter(|_| state == InstanceState::Running);
     let started = live.and_then(|live| live.started_at.as_deref().or(instance.last_used_at.as_deref()));
     Some(InstanceStatus {
-        role: role(&instance.name, instance.config.role.as_deref())?,
+        role: role(&instance.name, config.role.as_deref())?,
         state,
         since: started
             .and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok())
             .filter(|at| at.unix_timestamp() > 0),
         address: live.and_then(address),
-        usage: live.map(|live| Usage {
-            cpu_ns: live.cpu.usage.try_into().unwrap_or(0),
-            memory: live.memory.usage.try_into().unwrap_or(0),
-        }),
-        image: instance.config.image.as_deref().map(str::to_owned),
+        usage: live
+            .map(|live| Usage { cpu_ns: count(live.cpu.as_ref()), memory: count(live.memory.as_ref()) }),
+        image: config.image.as_deref().map(str::to_owned),
     })
+}
+
+fn count(counter: Option<&Counter>) -> u64 {
+    counter.and_then(|counter| counter.usage.try_into().ok()).unwrap_or(0)
 }
 
 /// The first global IPv4 address, else the first global IPv6 address, by the names of the interfaces.
 fn address(state: &State<'_>) -> Option<String> {
     let interfaces = state.network.iter().flatten().filter(|(name, _)| name.as_ref() != "lo");
     let global: Vec<_> = interfaces
-        .flat_map(|(_, interface)| &interface.addresses)
+        .flat_map(|(_, interface)| interface.addresses.iter().flatten())
         .filter(|address| address.scope == "global")
         .collect();
     let of = |family: &str| global.iter().find(|address| address.family == family);
@@ -67,6 +101,7 @@ mod tests {
     fn foreign_instances_and_foreign_fields_are_skipped() {
         let answer = r#"[
           {"name":"web","status":"Running","status_code":103,"config":{"user.x":"y"},"state":null,"snapshots":[]},
+          {"name":"codchi-unread","status":"Error","status_code":112,"config":null,"state":null},
           {"name":"codchi-web","status_code":103,"config":{},"state":null},
           {"name":"codchi-copy","status_code":102,"config":{"user.codchi.role":"machine:hello"}},
           {"name":"codchi-hello","status_code":103,"last_used_at":"2026-01-02T03:04:05.678901234Z",
@@ -78,7 +113,7 @@ mod tests {
                  {"family":"inet6","address":"fd00::1","netmask":"64","scope":"global"},
                  {"family":"inet","address":"10.1.2.3","netmask":"24","scope":"global"}]}}}},
           {"name":"codchi-controller","status_code":110,"last_used_at":"0001-01-01T00:00:00Z",
-           "config":{"user.codchi.role":"controller"},"state":{"network":null,"cpu":{"usage":-1},"memory":{}}}
+           "config":{"user.codchi.role":"controller"},"state":{"network":{"eth0":{"addresses":null}},"cpu":{"usage":-1},"memory":null}}
         ]"#;
         let instances: Vec<Instance<'_>> = serde_json::from_str(answer).unwrap();
         let found: Vec<_> = instances.iter().filter_map(observed).collect();

@@ -71,12 +71,15 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The engine's words, when it refused.
-    pub(crate) fn message(&self) -> String {
-        match serde_json::from_slice::<Refusal>(&self.body) {
-            Ok(refusal) if !refusal.error.is_empty() => refusal.error,
-            _ => format!("the engine answered {}", self.status),
-        }
+    /// The engine's words, when it refused. The status doesn't always tell: Incus sends it before it knows.
+    fn refusal(&self) -> Option<String> {
+        let refusal = serde_json::from_slice::<Refusal>(&self.body).ok()?;
+        (refusal.kind == "error").then_some(refusal.error)
+    }
+
+    /// Why the status is what it is.
+    fn message(&self) -> String {
+        self.refusal().unwrap_or_else(|| format!("the engine answered {}", self.status))
     }
 
     /// Passes on what worked; what didn't becomes an error.
@@ -276,7 +279,14 @@ impl Rest {
         let long_poll = async {
             let url = self.url(&["operations", id, "wait"], &[]);
             let reply = self.answer(self.http.get(url), purpose).await?.ok(self, purpose)?;
-            reply.metadata::<Operation>(purpose)
+            match reply.refusal() {
+                None => reply.metadata::<Operation>(purpose),
+                // Incus answers a failure without the operation; it can be read for five more seconds.
+                Some(error) => {
+                    let failed = self.find::<Operation>(self.url(&["operations", id], &[]), purpose).await?;
+                    Ok(failed.unwrap_or_else(|| Operation::failed(error)))
+                }
+            }
         };
         let dead = async {
             loop {

@@ -32,7 +32,7 @@ impl LxdDriver {
         let purpose = Purpose::new("read", "profile", &self.profile);
         let profile =
             self.rest.get::<Profile>(self.rest.url(&["profiles", &self.profile], &[]), &purpose).await?;
-        let root = profile.devices.values().find(|device| {
+        let root = profile.devices.iter().flatten().map(|(_, device)| device).find(|device| {
             let is = |key: &str, value: &str| device.get(key).is_some_and(|found| found == value);
             is("type", "disk") && is("path", "/")
         });
@@ -74,7 +74,7 @@ impl LxdDriver {
     ) -> Result<bool, DriverError> {
         match self.rest.find::<Volume>(self.volume_url(pool, volume), purpose).await? {
             None => Ok(false),
-            Some(found) if found.config.contains_key(VOLUME_KEY) => Ok(true),
+            Some(found) if found.config.iter().any(|config| config.contains_key(VOLUME_KEY)) => Ok(true),
             Some(_) => Err(DriverError::NotOurs { kind: "volume", name: volume.to_string() }),
         }
     }
@@ -140,7 +140,9 @@ impl LxdDriver {
     ) -> Result<Option<(String, Settings)>, DriverError> {
         let purpose = Purpose::new("read", "storage pool", pool);
         let pool = self.rest.get::<Pool>(self.rest.url(&["storage-pools", pool], &[]), &purpose).await?;
-        let Some(source) = pool.config.get("source").filter(|_| pool.driver == "dir") else {
+        let Some(source) =
+            pool.config.as_ref().and_then(|config| config.get("source")).filter(|_| pool.driver == "dir")
+        else {
             tracing::info!(pool = pool.name, driver = pool.driver, %of, "no reverse mount on this storage pool");
             return Ok(None);
         };

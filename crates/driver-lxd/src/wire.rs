@@ -1,4 +1,5 @@
 //! The JSON of the interface, as far as it is read. Everything else in an answer is skipped without being kept.
+//! The engines are written in Go, where an empty list or map is null as often as not.
 //!
 //! Source: `doc/rest-api.md` and `shared/api/*.go` of LXD 5.0 and Incus 6.0.
 
@@ -17,6 +18,9 @@ pub(crate) struct Envelope<T> {
 /// An answer that says no.
 #[derive(Deserialize)]
 pub(crate) struct Refusal {
+    /// `error`; `sync` or `async` in an answer that isn't one.
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
     /// In the engine's words.
     #[serde(default)]
     pub(crate) error: String,
@@ -52,6 +56,11 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// One that is known only to have failed.
+    pub(crate) fn failed(error: String) -> Self {
+        Self { id: String::new(), status_code: 400, err: error, metadata: Value::Null }
+    }
+
     /// Done, as opposed to failed or cancelled.
     pub(crate) fn succeeded(&self) -> bool {
         self.status_code == 200
@@ -67,14 +76,15 @@ pub(crate) struct Instance<'a> {
     pub(crate) status_code: u16,
     #[serde(borrow, default)]
     pub(crate) last_used_at: Option<Cow<'a, str>>,
+    /// Null when the engine couldn't read the instance just then.
     #[serde(borrow, default)]
-    pub(crate) config: OurKeys<'a>,
+    pub(crate) config: Option<OurKeys<'a>>,
     #[serde(borrow, default)]
     pub(crate) state: Option<State<'a>>,
 }
 
 /// The configuration keys that say whose an instance is.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 pub(crate) struct OurKeys<'a> {
     #[serde(borrow, default, rename = "user.codchi.role")]
     pub(crate) role: Option<Cow<'a, str>>,
@@ -91,12 +101,12 @@ pub(crate) struct State<'a> {
     #[serde(borrow, default)]
     pub(crate) network: Option<BTreeMap<Cow<'a, str>, Interface<'a>>>,
     #[serde(default)]
-    pub(crate) cpu: Counter,
+    pub(crate) cpu: Option<Counter>,
     #[serde(default)]
-    pub(crate) memory: Counter,
+    pub(crate) memory: Option<Counter>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 pub(crate) struct Counter {
     #[serde(default)]
     pub(crate) usage: i64,
@@ -105,7 +115,7 @@ pub(crate) struct Counter {
 #[derive(Deserialize)]
 pub(crate) struct Interface<'a> {
     #[serde(borrow, default)]
-    pub(crate) addresses: Vec<Address<'a>>,
+    pub(crate) addresses: Option<Vec<Address<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +140,7 @@ pub(crate) struct Alias {
 pub(crate) struct StoredImage {
     pub(crate) fingerprint: String,
     #[serde(default)]
-    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) properties: Option<BTreeMap<String, String>>,
 }
 
 /// `GET /1.0/storage-pools/NAME`, and one of the list.
@@ -140,21 +150,21 @@ pub(crate) struct Pool {
     #[serde(default)]
     pub(crate) driver: String,
     #[serde(default)]
-    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) config: Option<BTreeMap<String, String>>,
 }
 
 /// `GET /1.0/storage-pools/POOL/volumes/custom/NAME`.
 #[derive(Deserialize)]
 pub(crate) struct Volume {
     #[serde(default)]
-    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) config: Option<BTreeMap<String, String>>,
 }
 
 /// `GET /1.0/profiles/NAME`.
 #[derive(Deserialize)]
 pub(crate) struct Profile {
     #[serde(default)]
-    pub(crate) devices: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) devices: Option<BTreeMap<String, BTreeMap<String, String>>>,
 }
 
 /// One message of `/1.0/events?type=lifecycle`.
