@@ -106,8 +106,12 @@ for (const [name, screen] of Object.entries(screens)) {
       await page.addInitScript(() => Object.freeze(Object.prototype));
       const query = new URLSearchParams({ fake: screen.fake ?? "design", language: screen.language ?? "en", theme, play: "no" });
       const path = screen.path ?? "";
-      await page.goto(`http://127.0.0.1:${port}/${path}${path.includes("?") ? "&" : "?"}${query}`);
-      await page.getByRole("heading", { level: 1 }).first().waitFor();
+      const address = `http://127.0.0.1:${port}/${path}${path.includes("?") ? "&" : "?"}${query}`;
+      // Chromium drops requests when any network interface of the host comes or goes.
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        await page.goto(address).catch(() => {});
+        if (await page.locator("h1").first().waitFor({ timeout: 5000 }).then(() => true, () => false)) break;
+      }
       await page.evaluate(() => document.fonts.ready);
       await page.waitForTimeout(screen.wait ?? 250);
       try {

@@ -141,7 +141,7 @@ function Machines({ machines, engine, loading }: { machines: MachineStatus[]; en
         )}
         {!loading && more && (
           <li>
-            <Link to="/" className={`${styles.MachineLink} ${styles.MachineAll}`} activeProps={{ "aria-current": undefined }}>
+            <Link to="/machines" activeOptions={{ exact: true }} className={`${styles.MachineLink} ${styles.MachineAll}`}>
               {t("nav.showAll", { count: machines.length, n: format.number(machines.length) })}
             </Link>
           </li>
@@ -186,7 +186,7 @@ function Engine({ engine }: { engine: EngineStatus | undefined }) {
           ? (["busy", "starting", t("engine.preparing")] as const)
           : (["ok", "running", t("engine.connected", { engine: name })] as const);
   return (
-    <Link to="/doctor" className={styles.EngineStatus} data-state={state} activeProps={{ "aria-current": undefined }}>
+    <Link to="/doctor" className={styles.EngineStatus} data-state={state}>
       <StateGlyph shape={shape} />
       <span className="truncate" role="status">
         {word}

@@ -43,6 +43,8 @@ function History() {
   );
 }
 
+const exact = { exact: true };
+
 function Breadcrumbs() {
   const path = useLocation({ select: (location) => location.pathname });
   const { name, id } = useParams({ strict: false });
@@ -52,7 +54,7 @@ function Breadcrumbs() {
     const tab = /\/(modules|generations|builds)$/.exec(path)?.[1] as "modules" | "generations" | "builds" | undefined;
     const machines = <Link key="m" to="/">{t("nav.machines")}</Link>;
     if (tab === undefined) return <Crumbs items={[machines]} current={name} />;
-    return <Crumbs items={[machines, <Link key="n" to="/machines/$name" params={{ name }}>{name}</Link>]} current={t(`machine.tabs.${tab}`)} />;
+    return <Crumbs items={[machines, <Link key="n" to="/machines/$name" params={{ name }} activeOptions={exact}>{name}</Link>]} current={t(`machine.tabs.${tab}`)} />;
   }
   return id === undefined ? null : <OperationCrumbs id={id} />;
 }
@@ -60,7 +62,7 @@ function Breadcrumbs() {
 function OperationCrumbs({ id }: { id: string }) {
   const { t } = useTranslation();
   const operation = useQuery(operationQuery(useBackend(), id)).data?.operation;
-  const items = [<Link key="b" to="/builds">{t("nav.builds")}</Link>];
+  const items = [<Link key="b" to="/builds" activeOptions={exact}>{t("nav.builds")}</Link>];
   if (operation === undefined) return <Crumbs items={items} current="…" />;
   if (operation.machine !== null) items.push(<Link key="n" to="/machines/$name" params={{ name: operation.machine }}>{operation.machine}</Link>);
   return <Crumbs items={items} current={t(`operation.crumb.${operation.kind}`)} />;

@@ -92,6 +92,7 @@ export function FailurePanel({ failure, title, note, actions, onRetry, retryDisa
 
 /** The controller's messages begin small and end without a full stop, so that they can be joined; alone they are sentences. */
 export function sentence(text: string): string {
-  const first = text.slice(0, 1).toLocaleUpperCase() + text.slice(1);
+  // A derivation, an address or a file keeps its own spelling.
+  const first = /^[a-z]+[ ,']/.test(text) ? text.slice(0, 1).toUpperCase() + text.slice(1) : text;
   return /[.!?:…]$/.test(first) ? first : `${first}.`;
 }

@@ -24,7 +24,7 @@ function Entries({ groups }: { groups: MenuGroups }) {
           const reason = entry.disabledReason ?? null;
           return (
             <Base.Item key={entry.key} className={styles.MenuItem} disabled={reason !== null} aria-description={reason ?? undefined} title={reason ?? undefined} onClick={entry.onSelect}>
-              {entry.icon !== undefined && <Icon name={entry.icon} />}
+              <span className={styles.MenuIcon}>{entry.icon !== undefined && <Icon name={entry.icon} />}</span>
               <span className="truncate">{entry.label}</span>
               {entry.note !== undefined && <span className={styles.MenuNote}>{entry.note}</span>}
             </Base.Item>

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "react";
-import { shorten, textMeasure } from "./midTruncate";
+import { onFontsLoaded, shorten, textMeasure } from "./midTruncate";
 import styles from "./MidTruncate.module.css";
 import { Tip } from "./Tooltip";
 
@@ -17,12 +17,16 @@ export function MidTruncate({ text }: { text: string }) {
     fit();
     const observer = new ResizeObserver(fit);
     observer.observe(span);
-    return () => observer.disconnect();
+    const stop = onFontsLoaded(fit);
+    return () => {
+      observer.disconnect();
+      stop();
+    };
   }, [text]);
   const short = shown !== text;
   return (
     <Tip text={short ? text : null}>
-      <span ref={element} className={styles.MidTruncate}>
+      <span ref={element} className={styles.MidTruncate} data-text={text}>
         {short ? (
           <>
             <span aria-hidden="true">{shown}</span>

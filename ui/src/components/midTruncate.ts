@@ -3,6 +3,18 @@
 let context: CanvasRenderingContext2D | null | undefined;
 const widths = new Map<string, Map<string, number>>();
 
+/** Runs when fonts have arrived, because everything measured before was measured in another one. */
+export function onFontsLoaded(run: () => void): () => void {
+  const { fonts } = document;
+  if (fonts === undefined) return () => {};
+  const loaded = () => {
+    widths.clear();
+    run();
+  };
+  fonts.addEventListener("loadingdone", loaded);
+  return () => fonts.removeEventListener("loadingdone", loaded);
+}
+
 /** Width of a text in pixels; measured once per font and text. */
 export function textMeasure(font: string): (text: string) => number {
   let ofFont = widths.get(font);

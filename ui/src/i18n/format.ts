@@ -57,6 +57,11 @@ export function phaseTime(t: TFunction, ms: number): string {
   return ms < MINUTE ? t("units.s", { n: Math.floor(Math.max(0, ms) / SECOND) }) : stopwatch(ms);
 }
 
+/** The system's own flavour of a language, such as `en-GB` for `en`: it decides how times and dates are written. */
+export function localeOf(language: string, wanted: readonly string[] = navigator.languages): string {
+  return wanted.find((tag) => tag.split("-")[0] === language) ?? language;
+}
+
 function digits(language: string, value: number, maximumFractionDigits: number): string {
   return new Intl.NumberFormat(language, { maximumFractionDigits }).format(value);
 }
@@ -93,5 +98,6 @@ export function dayAndTime(t: TFunction, language: string, then: string, now: nu
   const midnight = new Date(now).setHours(0, 0, 0, 0);
   if (date.getTime() >= midnight) return t("units.today", { time });
   if (date.getTime() >= midnight - DAY) return t("units.yesterday", { time });
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(date);
+  const year = date.getFullYear() === new Date(now).getFullYear() ? undefined : "numeric";
+  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year, hour: "2-digit", minute: "2-digit" }).format(date);
 }

@@ -5,7 +5,7 @@ import * as format from "./format";
 /** The functions of `format.ts`, bound to the current language. */
 export function useFormat() {
   const { t, i18n } = useTranslation();
-  const language = i18n.language;
+  const language = format.localeOf(i18n.language);
   return useMemo(
     () => ({
       duration: (ms: number) => format.duration(t, ms),

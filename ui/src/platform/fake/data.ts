@@ -6,7 +6,8 @@ const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-export const before = (ms: number) => new Date(Date.now() - ms).toISOString();
+/** Ages are a little more than what they say, because the window's clock for ages is up to twenty seconds old. */
+export const before = (ms: number) => new Date(Date.now() - ms - (ms >= HOUR ? 30 * SECOND : 0)).toISOString();
 
 const PIPELINE: Phase[] = ["resolve", "requirements", "check", "ask", "build", "review", "switch", "finish"];
 export const phasesOf: Record<OperationKind, Phase[]> = {

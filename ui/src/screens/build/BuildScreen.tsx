@@ -81,21 +81,23 @@ function Build({ detail }: { detail: OperationDetail }) {
           <PhaseStepper phases={operation.phases} part={builtPart(operation)} waiting={operation.state === "waiting_for_input"} />
         </div>
       )}
-      <Outcome operation={operation} />
-      <div className={styles.BuildGrid}>
-        <section className={styles.BuildActivity} data-region="tree" aria-label={t("operation.activity")}>
-          <div className={styles.BuildBar}>
-            <h2>{t("operation.activity")}</h2>
-            <span className="sub truncate">
-              <Counts operation={operation} />
-            </span>
-            <span className="grow" />
-            <IconButton icon="filter" label={onlyActive ? t("operation.showAllActivity") : t("operation.filterActivity")} aria-pressed={onlyActive} onClick={() => setOnlyActive(!onlyActive)} />
-          </div>
-          <ActivityTree activities={activities} onlyActive={onlyActive} over={over} shown={source} onShow={choose} />
-          <Facts operation={operation} activities={activities} lines={detail.logLines} />
-        </section>
-        <LogView id={operation.id} sources={sources} source={source} onSource={choose} live={!over} initialSearch={operation.state === "failed" && source !== undefined ? "error" : ""} />
+      <div className={styles.BuildBody}>
+        <Outcome operation={operation} />
+        <div className={styles.BuildGrid}>
+          <section className={styles.BuildActivity} data-region="tree" aria-label={t("operation.activity")}>
+            <div className={styles.BuildBar}>
+              <h2>{t("operation.activity")}</h2>
+              <span className="sub truncate">
+                <Counts operation={operation} />
+              </span>
+              <span className="grow" />
+              <IconButton icon="filter" label={onlyActive ? t("operation.showAllActivity") : t("operation.filterActivity")} aria-pressed={onlyActive} onClick={() => setOnlyActive(!onlyActive)} />
+            </div>
+            <ActivityTree activities={activities} onlyActive={onlyActive} over={over} shown={source} onShow={choose} />
+            <Facts operation={operation} activities={activities} lines={detail.logLines} />
+          </section>
+          <LogView id={operation.id} sources={sources} source={source} onSource={choose} live={!over} initialSearch={operation.state === "failed" && source !== undefined ? "error" : ""} />
+        </div>
       </div>
     </Page>
   );

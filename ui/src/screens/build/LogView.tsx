@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
+import { type CSSProperties, type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, IconButton } from "@/components/Button";
 import { Input } from "@/components/Field";
@@ -15,8 +15,10 @@ import { useLogSearch } from "./useLogSearch";
 
 const LINE = 18;
 const OVERSCAN = 12;
-/** Engines stop placing things exactly beyond some 33 million pixels; a longer log is scrolled in larger steps. */
-const TALLEST = 24_000_000;
+/**
+ * Painting is exact to 2^24 device pixels only; a longer log is scrolled in larger steps. Leaves room for two device pixels each.
+ */
+const TALLEST = 6_000_000;
 
 export interface LogSource { id: number; name: string }
 
@@ -48,7 +50,7 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
   const searchInput = useRef<HTMLInputElement>(null);
   const [follow, setFollow] = useState(initialSearch === "");
   const [wrap, setWrap] = useState(false);
-  const [seen, setSeen] = useState(0);
+  const [seen, setSeen] = useState<number | null>(null);
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const offsets = useMemo(() => new RowOffsets(LINE), []);
   const names = useMemo(() => new Map(sources.map((each) => [each.id, each.name])), [sources]);
@@ -160,9 +162,9 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
       />,
     );
   }
-  const fresh = state.total - seen;
+  const fresh = seen === null ? 0 : state.total - seen;
   return (
-    <section className={styles.LogView} data-region="log" data-wrap={wrap || undefined} aria-label={t("log.title")}>
+    <section className={styles.LogView} data-region="log" data-wrap={wrap || undefined} style={{ "--digits": Math.max(4, String(state.total).length) } as CSSProperties} aria-label={t("log.title")}>
       <div className={styles.LogBar}>
         <Input
           ref={searchInput}
@@ -212,13 +214,13 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
           onWheel={(event) => event.deltaY < 0 && stopFollowing()}
         >
           <div style={{ height: Math.min(height, TALLEST), position: "relative" }}>
-            <div className={styles.LogWindow} style={{ transform: `translateY(${scale === 1 ? begin : top / scale - (top - begin)}px)` }}>
+            <div className={styles.LogWindow} style={{ transform: `translateY(${Math.round(scale === 1 ? begin : top / scale - (top - begin))}px)` }}>
               {rows}
             </div>
           </div>
           {state.total === 0 && <p className={styles.LogEmpty}>{state.failure ?? (state.loading ? t("log.loading") : source === undefined ? t("log.empty") : t("log.emptyFilter"))}</p>}
         </div>
-        {!follow && (live || fresh > 0) && (
+        {!follow && live && (
           <div className={styles.LogFollow}>
             <Button size="sm" icon="follow" onClick={() => setFollow(true)}>
               {fresh > 0 ? t("log.followNew", { count: fresh, n: format.number(fresh) }) : t("log.follow")}

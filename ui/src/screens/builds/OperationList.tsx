@@ -38,11 +38,11 @@ export function OperationList({ machine }: { machine?: string }) {
     <Panel label={t("builds.list")}>
       <table className={table.Table}>
         <colgroup>
-          <col style={{ width: machine === undefined ? "22%" : "30%" }} />
+          <col style={{ width: machine === undefined ? "15%" : "24%" }} />
           {machine === undefined && <col style={{ width: "24%" }} />}
-          <col style={{ width: "26%" }} />
+          <col style={{ width: "28%" }} />
           <col />
-          <col style={{ width: 84 }} />
+          <col style={{ width: 76 }} />
         </colgroup>
         <thead>
           <tr>
@@ -92,7 +92,7 @@ function Row({ operation, named }: { operation: Operation; named: boolean }) {
           )}
         </span>
       </td>
-      <td>{format.dayAndTime(operation.started, now)}</td>
+      <td className="num">{format.dayAndTime(operation.started, now)}</td>
       <td className={table.TableNumber}>{format.stopwatch(took)}</td>
     </tr>
   );

@@ -25,7 +25,7 @@ export function OperationRow({ operation }: { operation: Operation }) {
           <span className="fg">{summary(t, operation)}</span>
           <Detail operation={operation} />
         </span>
-        <span className="sub nowrap">
+        <span className="sub num nowrap">
           {working ? format.stopwatch(took) : `${format.ago(operation.started, now)} · ${format.stopwatch(took)}`}
         </span>
       </Link>

@@ -55,7 +55,7 @@ export function Generations() {
                     <MidTruncate text={generation.system} />
                   </span>
                 </span>
-                <span className="sub nowrap">{format.dayAndTime(generation.created, now)}</span>
+                <span className="sub num nowrap">{format.dayAndTime(generation.created, now)}</span>
               </li>
             ))}
           </ul>

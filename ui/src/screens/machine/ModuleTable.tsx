@@ -13,8 +13,8 @@ export function ModuleTable({ machine, action }: { machine: MachineStatus; actio
   return (
     <table className={table.Table}>
       <colgroup>
-        <col style={{ width: "30%" }} />
-        <col style={{ width: action === undefined ? "42%" : "38%" }} />
+        <col style={{ width: "36%" }} />
+        <col style={{ width: action === undefined ? "38%" : "34%" }} />
         <col />
         {action !== undefined && <col style={{ width: 64 }} />}
       </colgroup>
@@ -63,7 +63,7 @@ function Reference({ module }: { module: ModuleStatus }) {
         <Icon name={module.local ? "folder" : "branch"} size={14} />
       </span>
       <span className="truncate">
-        {module.local ? t("machine.localCheckout") : (referenceOf(module.url) ?? t("wizard.default"))} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
+        {module.local ? t("machine.localCheckout") : (referenceOf(module.url) ?? t("machine.defaultReference"))} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
       </span>
     </span>
   );

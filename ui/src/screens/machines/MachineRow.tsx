@@ -41,6 +41,7 @@ export const MachineRow = memo(function MachineRow({ machine, engine, actions, m
       className={styles.MachineRow}
       data-first={afterGroup || undefined}
       style={{ transform: `translateY(${top}px)` }}
+      onFocus={() => selectedMachine.write(machine.name)}
       onClick={() => selectedMachine.write(machine.name)}
       onDoubleClick={(event) => (event.target as HTMLElement).closest("button") === null && actions.open(machine)}
     >
@@ -91,7 +92,7 @@ function StateCell({ machine, engine }: { machine: MachineStatus; engine: Engine
       <>
         <div className={styles.RowProgress}>
           <StateBadge view={view} />
-          <span className={styles.RowSub}>{t("common.percent", { value: format.number(Math.round(operationPart(operation) * 100)) })}</span>
+          <span className={`${styles.RowSub} num`}>{t("common.percent", { value: format.number(Math.round(operationPart(operation) * 100)) })}</span>
         </div>
         <PhaseBar phases={operation.phases} part={builtPart(operation)} />
       </>
@@ -138,8 +139,8 @@ function GenerationCell({ machine }: { machine: MachineStatus }) {
         : t("generation.shortAge", { n: machine.generation, age: format.age(now - Date.parse(machine.built)) });
   return (
     <>
-      <div className="fg truncate">{first}</div>
-      <div className={`${styles.RowSub} truncate`}>{working ? <Working operation={operation} /> : <Config machine={machine} />}</div>
+      <div className="fg num truncate">{first}</div>
+      <div className={`${styles.RowSub} num truncate`}>{working ? <Working operation={operation} /> : <Config machine={machine} />}</div>
     </>
   );
 }
@@ -165,7 +166,13 @@ function Working({ operation }: { operation: Operation }) {
   const { planned, running, done, failed } = operation.counts;
   const total = planned + running + done + failed;
   const time = format.stopwatch(now - Date.parse(operation.started));
-  return total === 0 ? time : `${t("generation.builtOf", { done, total })} · ${time}`;
+  if (total === 0) return time;
+  return (
+    <>
+      {t("generation.builtOf", { done, total })}
+      <span className={styles.RowTime}> · {time}</span>
+    </>
+  );
 }
 
 function RowActions({ machine, engine, actions, focusable }: { machine: MachineStatus; engine: EngineStatus; actions: ListActions; focusable: boolean }) {

@@ -13,6 +13,7 @@ import { useFormat } from "@/i18n/useFormat";
 import type { EngineStatus, MachineStatus } from "@/platform/contract";
 import { drafts } from "@/state/draft";
 import { toFailure } from "@/state/failure";
+import { lastAnswer } from "@/state/lastKnown";
 import { selectedMachine, singleKeys, statusBarShown, togglePin } from "@/state/preferences";
 import { useStore } from "@/state/store";
 import { useKeys } from "@/state/useKeys";
@@ -97,7 +98,7 @@ function Machines({ machines, engine }: { machines: MachineStatus[]; engine: Eng
   const count = (which: Show) => format.number(machines.filter((machine) => isShown(machine, which)).length);
   return (
     <Page>
-      <PageHeader title={t("machines.title")} sub={offline ? undefined : <Summary machines={machines} />}>
+      <PageHeader title={t("machines.title")} sub={offline ? <UnknownSince /> : <Summary machines={machines} />}>
         <NewMachineButton />
       </PageHeader>
       {offline && <Offline engine={engine} />}
@@ -169,9 +170,17 @@ function Summary({ machines }: { machines: MachineStatus[] }) {
   return parts.join(" · ");
 }
 
+function UnknownSince() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const at = lastAnswer();
+  return at === null ? null : t("machines.unknownSince", { time: format.clock(at) });
+}
+
 function Offline({ engine }: { engine: EngineStatus }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const { refetch } = useStatus();
   return (
     <div className={styles.Aside}>
       <Banner
@@ -179,9 +188,14 @@ function Offline({ engine }: { engine: EngineStatus }) {
         shape="failed"
         title={t("engine.offlineTitle", { engine: engineName(t, engine) })}
         actions={
-          <Button size="sm" onClick={() => void navigate({ to: "/doctor" })}>
-            {t("engine.openDoctor")}
-          </Button>
+          <>
+            <Button kind="quiet" size="sm" onClick={refetch}>
+              {t("engine.tryNow")}
+            </Button>
+            <Button size="sm" onClick={() => void navigate({ to: "/doctor" })}>
+              {t("engine.openDoctor")}
+            </Button>
+          </>
         }
       >
         {t("engine.offlineText")}

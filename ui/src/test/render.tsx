@@ -1,0 +1,38 @@
+import { createMemoryHistory } from "@tanstack/react-router";
+import { render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import axe from "axe-core";
+import { expect } from "vitest";
+import { App } from "@/app/App";
+import { createAppRouter } from "@/app/router";
+import { FakeBackend } from "@/platform/fake";
+import type { Scenario } from "@/platform/fake/scenarios";
+import { createQueryClient } from "@/state/queries";
+
+/** The whole window at a path, over a pretended controller. */
+export function renderApp(path = "/", world: Scenario | FakeBackend = "design") {
+  const fake = world instanceof FakeBackend ? world : new FakeBackend(world);
+  fake.world.settings.language = "en";
+  const router = createAppRouter(createMemoryHistory({ initialEntries: [path] }));
+  const user = userEvent.setup();
+  render(<App backend={fake} client={createQueryClient()} router={router} />);
+  return { fake, router, user, path: () => router.state.location.pathname };
+}
+
+export function callsOf(fake: FakeBackend, command: string): unknown[] {
+  return fake.calls.filter((call) => call.command === command).map((call) => call.args);
+}
+
+/** The row of a machine in the list. */
+export async function machineRow(name: string): Promise<HTMLElement> {
+  const found = await screen.findAllByRole("row", { name: new RegExp(`^${name}\\b`) });
+  const row = found[0];
+  if (row === undefined) throw new Error(`no row ${name}`);
+  return row;
+}
+
+/** No violation of the accessibility rules that don't need a layout; contrast is measured in the tokens. */
+export async function expectAccessible(): Promise<void> {
+  const { violations } = await axe.run(document.body, { rules: { "color-contrast": { enabled: false } } });
+  expect(violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`)).toEqual([]);
+}
