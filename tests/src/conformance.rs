@@ -16,7 +16,8 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use codchi_controller::{
     driver::{
-        Driver, DriverError, ExecOutput, ExecSpec, Image, InstanceName, InstanceSpec, InstanceState, Role, StopMode,
+        Driver, DriverError, ExecOutput, ExecSpec, Image, InstanceName, InstanceSpec, InstanceState, Role,
+        StopMode,
     },
     machine::MachineName,
 };
@@ -103,7 +104,10 @@ pub async fn step<T>(name: &str, step: impl Future<Output = T>) -> T {
 pub async fn run(driver: &dyn Driver, outside: &dyn Outside, fixtures: &Fixtures) {
     step("engine", async {
         let engine = driver.engine().await.unwrap();
-        assert!(!engine.name.is_empty() && !engine.version.is_empty() && !engine.endpoint.is_empty(), "{engine:?}");
+        assert!(
+            !engine.name.is_empty() && !engine.version.is_empty() && !engine.endpoint.is_empty(),
+            "{engine:?}"
+        );
         assert_eq!(driver.instances().await.unwrap(), []);
     })
     .await;
