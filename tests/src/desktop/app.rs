@@ -33,14 +33,26 @@ impl App {
     /// # Panics
     /// When it can't be started.
     pub fn start(desktop: &Desktop, program: &Path, args: &[&str]) -> Self {
-        let mut command = desktop.command(program);
-        command.args(args).stdout(log(desktop.dir(), "app.out")).stderr(log(desktop.dir(), "app"));
-        Self { process: Process::spawn(&mut command) }
+        Self::run(desktop, desktop.command(program).args(args))
+    }
+
+    /// Starts it with this command.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn run(desktop: &Desktop, command: &mut Command) -> Self {
+        command.stdout(log(desktop.dir(), "app.out")).stderr(log(desktop.dir(), "app"));
+        Self { process: Process::spawn(command) }
     }
 
     /// Its process.
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its process and all that it started.
+    pub fn family(&self) -> Vec<u32> {
+        family(self.id())
     }
 
     /// Whether it runs.

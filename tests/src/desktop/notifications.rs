@@ -94,18 +94,19 @@ impl Notifications {
         self.shown.borrow().clone()
     }
 
-    /// Waits for a notification with this line.
+    /// Waits for a notification with this line after the first so many.
     ///
     /// # Panics
     /// When it isn't shown in time.
-    pub async fn wait_for(&self, summary: &str) -> Notification {
+    pub async fn wait_for_more(&self, before: usize, summary: &str) -> Notification {
+        let is_it = |each: &&Notification| each.summary == summary;
         let mut shown = self.shown.clone();
-        let found = shown.wait_for(|shown| shown.iter().any(|each| each.summary == summary));
+        let found = shown.wait_for(|shown| shown.iter().skip(before).any(|each| is_it(&each)));
         let Ok(found) = tokio::time::timeout(PATIENCE, found).await else {
             panic!("no notification {summary:?}, but {:?}", self.all());
         };
         let found = found.expect("the daemon runs");
-        found.iter().rev().find(|each| each.summary == summary).expect("it was just there").clone()
+        found.iter().skip(before).find(is_it).expect("it was just there").clone()
     }
 
     /// Clicks a notification as a user does.

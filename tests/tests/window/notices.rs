@@ -1,0 +1,57 @@
+//! Notifications of the desktop.
+
+use crate::{Stage, broken, greeting};
+
+pub(crate) async fn a_build_that_ends_unseen_is_told(stage: &Stage) {
+    let repo = stage.changing();
+    let (app, tray) = stage.app_in_tray().await;
+    tray.entry(&["changing: Running"]).await;
+    let before = stage.desktop.notifications.all().len();
+    repo.commit(&[("module.nix", &greeting("two"))]);
+    stage.scene.codchi.ok(&["rebuild", "changing"]);
+    let told = stage.desktop.notifications.wait_for_more(before, "changing was rebuilt").await;
+    assert_eq!(told.app, "Codchi");
+    assert!(told.body.starts_with("Generation "), "{told:?}");
+
+    // Clicking it opens the build.
+    stage.desktop.notifications.click(&told).await;
+    stage.desktop.screen.wait_for("Codchi").await;
+    stage.quit(app, &tray).await;
+}
+
+pub(crate) async fn a_build_that_fails_unseen_is_told(stage: &Stage) {
+    let repo = stage.changing();
+    let (app, tray) = stage.app_in_tray().await;
+    tray.entry(&["changing: Running"]).await;
+    let before = stage.desktop.notifications.all().len();
+    repo.commit(&[("module.nix", broken())]);
+    stage.scene.codchi.fails(1, &["rebuild", "changing"]);
+    let told = stage.desktop.notifications.wait_for_more(before, "changing did not build").await;
+    assert!(told.body.contains("broken-thing"), "{told:?}");
+    tray.entry(&["changing: Build failed"]).await;
+    assert_eq!(tray.icon().await, "problem");
+    stage.changing();
+    tray.entry(&["changing: Running"]).await;
+    stage.quit(app, &tray).await;
+}
+
+pub(crate) async fn what_is_seen_is_not_told(stage: &Stage) {
+    let repo = stage.changing();
+    let app = stage.app(&[]);
+    let window = stage.desktop.screen.wait_for("Codchi").await;
+    let tray = stage.desktop.panel.icon_of(app.id()).await;
+    tray.entry(&["changing: Running"]).await;
+    let before = stage.desktop.notifications.all().len();
+    repo.commit(&[("module.nix", &greeting("three"))]);
+    stage.scene.codchi.ok(&["rebuild", "changing"]);
+
+    // What comes after it is told, and nothing else was.
+    stage.desktop.screen.close(window);
+    stage.desktop.screen.wait_for_none("Codchi").await;
+    repo.commit(&[("module.nix", broken())]);
+    stage.scene.codchi.fails(1, &["rebuild", "changing"]);
+    stage.desktop.notifications.wait_for_more(before, "changing did not build").await;
+    assert_eq!(stage.desktop.notifications.all().len(), before + 1);
+    stage.changing();
+    stage.quit(app, &tray).await;
+}
