@@ -3,7 +3,10 @@
 //! Nix gives no codes, so this reads prose; the patterns are those of Nix 2.18 to 2.31, curl, git, OpenSSH and glibc. Where nothing is
 //! recognised, Nix' own words are the cause.
 
-use crate::sanitize;
+use crate::{
+    log::{in_source, names},
+    sanitize,
+};
 
 /// The longest cause, in characters.
 const LONGEST: usize = 300;
@@ -206,7 +209,11 @@ pub fn build(message: &str, lines: &[String]) -> Cause {
     let said = last_error.or_else(|| lines.iter().rev().find(|line| !line.trim().is_empty()));
     for text in lines.iter().rev().take(10).map(String::as_str).chain([message]) {
         if let Some(cause) = known(text) {
-            let detail = if text == message { String::new() } else { format!(" ({})", text.trim()) };
+            let detail = if text == message {
+                String::new()
+            } else {
+                format!(" ({})", text.trim().trim_start_matches("error:").trim())
+            };
             return Cause { text: shorten(&format!("{}{detail}", cause.text)), ..cause };
         }
     }
@@ -253,8 +260,7 @@ pub fn evaluation(message: &str, place: Option<&str>) -> Cause {
         // The definitions follow, each as "In `FILE': VALUE".
         let files =
             rest.iter().filter_map(|line| line.strip_prefix("In `")?.split_once('\'')).map(|(file, _)| file);
-        let files: Vec<&str> =
-            files.map(crate::log::in_source).filter(|file| *file != "<unknown-file>").collect();
+        let files: Vec<&str> = files.map(in_source).filter(|file| *file != "<unknown-file>").collect();
         let files =
             if files.is_empty() { String::new() } else { format!(" (defined in {})", files.join(", ")) };
         format!("{}{files}", said.trim().trim_end_matches('.'))
@@ -263,6 +269,9 @@ pub fn evaluation(message: &str, place: Option<&str>) -> Cause {
     } else {
         first.to_owned()
     };
+    // Errors of the module system name the option; the place is somewhere in its library.
+    let of_module_system = ["Failed assertions:", "The option `", "A definition for option `"];
+    let place = place.filter(|_| !of_module_system.iter().any(|start| first.starts_with(start)));
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
     Cause { kind: Kind::Other, text: shorten(&format!("{text}{place}")) }
 }
@@ -295,17 +304,29 @@ fn host(text: &str) -> Option<&str> {
     Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
 }
 
-/// Says which platform or feature a derivation needs: "a 'S' with features {F} is required to build 'D', but I am a …" and the wording
-/// since 2.29: "… Required system: 'S' with features {F}".
+/// Says which platform or feature a derivation needs. Until 2.28: "a 'S' with features {F} is required to build 'D', but I am a 'S' with
+/// features {F}"; since: lines "Required system: 'S' with features {F}" and "Current system: …", the features not in every version.
 fn required_system(message: &str) -> String {
-    let mut quoted = message.split('\'').skip(1).step_by(2);
-    let needed = quoted.next().unwrap_or("another");
-    let own = message.split("I am a '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default();
-    let features = message.split('{').nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
-    if needed == own && !features.is_empty() {
-        format!("it needs the system feature {features}, which the controller doesn't have")
+    let (needed, own) = match (message.split_once("Required system:"), message.split_once("Current system:"))
+    {
+        (Some((_, needed)), Some((_, own))) => (first_line(needed), first_line(own)),
+        _ => message.split_once("but I am a").unwrap_or((message, "")),
+    };
+    let quoted = |text: &str| names::quoted(text).unwrap_or("another system").to_owned();
+    let features = |text: &str| -> Vec<String> {
+        let list = text.split_once('{').and_then(|(_, rest)| rest.split('}').next()).unwrap_or_default();
+        list.split(',')
+            .map(|feature| feature.trim().to_owned())
+            .filter(|feature| !feature.is_empty())
+            .collect()
+    };
+    let has = features(own);
+    let missing: Vec<String> =
+        features(needed).into_iter().filter(|feature| !has.contains(feature)).collect();
+    if quoted(needed) == quoted(own) && !missing.is_empty() {
+        format!("it needs the system feature {}, which the controller doesn't have", missing.join(", "))
     } else {
-        format!("it can be built only on {needed}, not on {own}")
+        format!("it can be built only on {}, not on {}", quoted(needed), quoted(own))
     }
 }
 
@@ -329,7 +350,14 @@ fn shorten(text: &str) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.push_str(word);
+        // A path in a source says nothing with the store's part.
+        match word.split_once("/nix/store/") {
+            Some((before, path)) if path.contains("-source/") => {
+                out.push_str(before);
+                out.push_str(path.split_once('/').map_or(path, |(_, below)| below));
+            }
+            _ => out.push_str(word),
+        }
     }
     if out.chars().count() > LONGEST {
         out = out.chars().take(LONGEST - 1).collect();

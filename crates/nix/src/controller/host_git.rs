@@ -155,16 +155,24 @@ impl<'a> HostRepository<'a> {
         if code == Some(0) { Ok(stdout) } else { Err(self.error(reason(&stderr))) }
     }
 
-    /// The commit that a revision means; `None` when there is none.
-    pub(super) async fn commit(&self, reference: Option<&str>) -> Result<Option<String>, NixError> {
+    /// The commit that a branch, a full name or (`None`) the checkout means, and for an annotated tag the tag itself, too. Nothing
+    /// when there is none.
+    pub(super) async fn commits(&self, reference: Option<&str>) -> Result<Vec<String>, NixError> {
         let name = match reference {
             None => "HEAD".to_owned(),
             Some(full) if full == "HEAD" || full.starts_with("refs/") => full.to_owned(),
             Some(branch) => format!("refs/heads/{branch}"),
         };
-        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")];
-        let (code, stdout, _) = self.run(self.command(args, true)).await?;
-        Ok((code == Some(0)).then(|| stdout.trim().to_owned()))
+        let mut found = Vec::new();
+        for object in [format!("{name}^{{commit}}"), name] {
+            let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &object];
+            let (code, stdout, _) = self.run(self.command(args, true)).await?;
+            if code != Some(0) {
+                break;
+            }
+            found.push(stdout.trim().to_owned());
+        }
+        Ok(found)
     }
 
     /// Branches, tags and what is checked out.
@@ -173,7 +181,7 @@ impl<'a> HostRepository<'a> {
         let (list, head, commit) = tokio::try_join!(
             self.ask(list),
             self.run(self.command(["symbolic-ref", "--quiet", "HEAD"], true)),
-            self.commit(None),
+            self.commits(None),
         )?;
         let mut refs = Refs::default();
         for line in list.lines() {
@@ -183,7 +191,8 @@ impl<'a> HostRepository<'a> {
         }
         match (head, commit) {
             ((Some(0), branch, _), _) => refs.head = Some(branch.trim().to_owned()),
-            (_, Some(commit)) => {
+            (_, commits) if !commits.is_empty() => {
+                let commit = commits.into_iter().next().unwrap_or_default();
                 refs.refs.push((DETACHED.to_owned(), commit));
                 refs.head = Some(DETACHED.to_owned());
             }
@@ -199,8 +208,28 @@ impl<'a> HostRepository<'a> {
     /// Whether files differ from the last commit. Where that can't be found out without trusting the repository's configuration
     /// (it belongs to somebody else), the answer is no.
     pub(super) async fn has_uncommitted_changes(&self) -> bool {
-        let args = ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all"];
-        matches!(self.run(self.command(args, false)).await, Ok((Some(0), changes, _)) if !changes.is_empty())
+        // A filter is a program that the repository names and `status` may run: all are replaced by nothing.
+        let names = [
+            "config",
+            "--null",
+            "--name-only",
+            "--get-regexp",
+            "^filter\\..*\\.(clean|process|smudge|required)$",
+        ];
+        let (Ok((_, names, _)), args) = (
+            self.run(self.command(names, false)).await,
+            ["status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=all"],
+        ) else {
+            return false;
+        };
+        let mut status = self.command(args, false);
+        let names: Vec<&str> = names.split_terminator('\0').collect();
+        status.env("GIT_CONFIG_COUNT", names.len().to_string());
+        for (i, name) in names.iter().enumerate() {
+            let value = if name.ends_with(".required") { "false" } else { "" };
+            status.env(format!("GIT_CONFIG_KEY_{i}"), name).env(format!("GIT_CONFIG_VALUE_{i}"), value);
+        }
+        matches!(self.run(status).await, Ok((Some(0), changes, _)) if !changes.is_empty())
     }
 
     /// Which of these objects the repository has.

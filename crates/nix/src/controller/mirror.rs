@@ -58,7 +58,7 @@ impl ControllerNix {
         origins.add(format!("file://{copy}"), path.display().to_string());
         origins.add(copy.clone(), path.display().to_string());
         let repository = HostRepository::open(&self.git, path.clone()).await?;
-        if flake.rev.is_none() && repository.commit(flake.reference.as_deref()).await?.is_none() {
+        if flake.rev.is_none() && repository.commits(flake.reference.as_deref()).await?.is_empty() {
             // Refs first: a repository without any commit is explained better by that.
             repository.refs().await?;
             return Err(NixError::Repository {

@@ -47,16 +47,17 @@ impl ControllerNix {
         let Some(rev) = locked.rev() else { return false };
         let newest = match flake.host_repository() {
             Some(path) => match HostRepository::open(&self.git, path).await {
-                Ok(repository) => repository.commit(flake.reference.as_deref()).await.ok().flatten(),
-                Err(_) => None,
+                Ok(repository) => repository.commits(flake.reference.as_deref()).await.unwrap_or_default(),
+                Err(_) => Vec::new(),
             },
-            None => self.newest(flake).await,
+            None => self.newest(flake).await.unwrap_or_default(),
         };
-        newest.as_deref() == Some(rev)
+        // Some versions of Nix lock an annotated tag at the tag, others at its commit.
+        newest.iter().any(|newest| newest == rev)
     }
 
-    /// The commit that a reference means now, asked of its server.
-    async fn newest(&self, flake: &FlakeRef) -> Option<String> {
+    /// What a reference means now, asked of its server: the commit, and the tag where it is an annotated one.
+    async fn newest(&self, flake: &FlakeRef) -> Option<Vec<String>> {
         let url = lock::remote(flake)?;
         let names = names(flake);
         // With `^{}` the commit behind an annotated tag is told, too.
@@ -69,12 +70,12 @@ impl ControllerNix {
             return None;
         }
         let told = String::from_utf8_lossy(&output.stdout);
-        let find = |wanted: &str| {
-            told.lines().find_map(|line| {
-                line.split_once('\t').filter(|(_, name)| *name == wanted).map(|(rev, _)| rev)
-            })
+        let name = names.iter().find(|name| told.lines().any(|line| line.ends_with(&format!("\t{name}"))))?;
+        let of_name = |line: &str| {
+            let (rev, told) = line.split_once('\t')?;
+            (told == *name || told.strip_suffix("^{}") == Some(name)).then(|| rev.to_owned())
         };
-        names.iter().find_map(|name| find(&format!("{name}^{{}}")).or_else(|| find(name))).map(str::to_owned)
+        Some(told.lines().filter_map(of_name).collect())
     }
 }
 

@@ -136,9 +136,10 @@ fn place(file: &str, line: u64, column: u64) -> Option<String> {
 /// The last `at FILE:LINE:COLUMN:` of a trace: the innermost place that Nix shows.
 fn last_place(full: &str) -> Option<String> {
     full.lines().rev().find_map(|line| {
-        let place = line.trim().strip_prefix("at ")?.strip_suffix(':')?;
-        // Nix' own expressions.
-        (place.contains(':') && !place.starts_with(['«', '<', '('])).then(|| in_source(place).to_owned())
+        let place = in_source(line.trim().strip_prefix("at ")?.strip_suffix(':')?);
+        // Nix' own expressions, and nixpkgs' library that throws for others.
+        let elsewhere = place.starts_with(['«', '<', '(']) || place.starts_with("lib/");
+        (place.contains(':') && !elsewhere).then(|| place.to_owned())
     })
 }
 
