@@ -1,4 +1,4 @@
-//! Requests to the engine: one connection pool, operations awaited to their end, failures in the driver's words.
+//! Requests to the engine, operations awaited to their end, failures in the driver's words.
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -305,30 +305,4 @@ impl Rest {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rest(project: Option<&str>) -> Rest {
-        let mut config = LxdConfig::new(Flavour::Lxd, "/nonexistent/unix.socket");
-        config.project = project.map(Into::into);
-        Rest::new(&config).unwrap()
-    }
-
-    #[test]
-    fn names_and_projects_are_escaped() {
-        let url = rest(None).url(&["instances", "a/../b?c"], &[]);
-        assert_eq!(url.as_str(), "http://engine/1.0/instances/a%2F..%2Fb%3Fc");
-        let url = rest(Some("a&b")).url(&["instances"], &[("recursion", "2")]);
-        assert_eq!(url.as_str(), "http://engine/1.0/instances?project=a%26b&recursion=2");
-    }
-
-    #[tokio::test]
-    async fn a_missing_socket_is_unreachable() {
-        let rest = rest(None);
-        let purpose = Purpose::new("read", "engine", "LXD");
-        let error = rest.get::<Value>(rest.url(&[], &[]), &purpose).await.unwrap_err();
-        let DriverError::Unreachable { endpoint, source, .. } = error else { panic!("{error:?}") };
-        assert_eq!(endpoint, "/nonexistent/unix.socket");
-        assert_eq!(source.kind(), io::ErrorKind::NotFound);
-    }
-}
+mod tests;

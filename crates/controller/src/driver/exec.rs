@@ -66,7 +66,8 @@ impl ExecSpec {
     }
 }
 
-/// A running command. Dropping it detaches from the command; [`ExecControl::kill`] ends it.
+/// A running command. Dropping it detaches from the command, which goes on at least as long as this process lives;
+/// [`ExecControl::kill`] ends it.
 pub struct Exec {
     /// Its stdin, when [`ExecStdin::Piped`] was asked for. Shut down or dropped: end of file.
     pub stdin: Option<Box<dyn AsyncWrite + Send + Unpin>>,

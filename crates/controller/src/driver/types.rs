@@ -153,6 +153,8 @@ pub struct Mount {
 #[non_exhaustive]
 pub enum Device {
     /// The root file system of another instance, read-only, where engine and host are one computer (the reverse mount).
+    /// Left out where the engine has no directory of it (LXD and Incus: storage pools other than `dir`), and while the
+    /// other instance doesn't exist.
     InstanceRoot {
         /// Whose root.
         of: InstanceName,
