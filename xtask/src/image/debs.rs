@@ -135,7 +135,7 @@ fn unpack_one(deb: &Path, to: &Path) -> Result<()> {
         .context("cannot run dpkg-deb")?;
     let out = dpkg.stdout.take().context("dpkg-deb has no output")?;
     let mut tar = Command::new("tar");
-    tar.args(["-x", "--keep-directory-symlink", "--no-same-owner", "-C"]).arg(to);
+    tar.args(["-x", "--keep-directory-symlink", "--no-same-owner", "--preserve-permissions", "-C"]).arg(to);
     let unpacked = tar.stdin(Stdio::from(out)).status().context("cannot run tar")?;
     let read = dpkg.wait()?;
     if !read.success() || !unpacked.success() {

@@ -45,7 +45,8 @@ impl Tree {
                     continue;
                 }
                 let meta = entry.metadata()?;
-                let mode = meta.permissions().mode() & 0o7777;
+                // No set-uid or set-gid program is needed in an image, and only root can unpack one.
+                let mode = meta.permissions().mode() & 0o1777;
                 let node = if meta.is_dir() {
                     open.push(path.clone());
                     Node::Dir { mode }

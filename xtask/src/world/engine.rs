@@ -99,6 +99,7 @@ impl Daemon {
 
     /// Starts it, detached, and waits until it is ready.
     pub(crate) fn start(&self, world: &Record) -> Result<()> {
+        raise_inotify_limit();
         fs::create_dir_all(self.dir())?;
         let mut command = Command::new("setsid");
         command.arg(self.engine.daemon()).args(["--group", &world.group, "--logfile"]).arg(self.log());
@@ -148,6 +149,16 @@ impl Daemon {
         let mut command = Command::new(program);
         command.envs(self.environment()).current_dir("/");
         command
+    }
+}
+
+/// All unprivileged containers of a host have the same user there, whose inotify instances the kernel counts; each systemd needs
+/// about ten, and Debian allows 128. The number is the one of LXD's production setup.
+fn raise_inotify_limit() {
+    let limit = Path::new("/proc/sys/fs/inotify/max_user_instances");
+    let allowed = std::fs::read_to_string(limit).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if allowed.is_some_and(|allowed| allowed < 1024) && std::fs::write(limit, "1048576").is_err() {
+        eprintln!("warning: {} stays low; at most a dozen machines can run", limit.display());
     }
 }
 
