@@ -246,6 +246,11 @@ impl Error {
             Self::Nix(NixError::Fetch { missing: true, .. }) => hint(
                 "check the address; a private repository looks like a missing one to those who may not see it",
             ),
+            Self::Boot { output, .. } if output.iter().any(|line| line.contains("Too many open files")) => {
+                hint(
+                    "this computer allows too few inotify instances for so many machines: `sysctl fs.inotify.max_user_instances=1048576`",
+                )
+            }
             Self::Activation { machine, .. } => {
                 vec![format!("mend the module, then run `codchi rebuild {machine}`")]
             }

@@ -22,5 +22,6 @@ mod pipeline;
 pub mod settings;
 mod setup;
 pub mod status;
+mod watch;
 
 pub use controller::{Controller, NewMachine};

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream::BoxStream};
-use notify::Watcher as _;
+use notify::RecursiveMode;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
@@ -28,6 +28,7 @@ use crate::{
     machine::MachineName,
     operation::{Operation, OperationFiles, OperationId},
     status::{self, EngineStatus, Instances, KnownMachine, MachineStatus},
+    watch::{self, Watch},
 };
 
 /// How long signals are gathered before they are handled.
@@ -65,7 +66,7 @@ impl Controller {
             return Err(Error::OperationNotFound { id });
         }
         let (signals, mut changed) = unbounded_channel();
-        let watcher = watch(&files.directory(id), notify::RecursiveMode::NonRecursive, signals)?;
+        let watcher = watch(&files.directory(id), RecursiveMode::NonRecursive, signals)?;
         let (out, events) = unbounded_channel();
         tokio::spawn(async move {
             let _watcher = watcher;
@@ -87,33 +88,18 @@ impl Controller {
     }
 }
 
-fn watch(
-    path: &Path,
-    mode: notify::RecursiveMode,
-    signals: UnboundedSender<Signal>,
-) -> Result<notify::RecommendedWatcher, FileError> {
-    let io = |error: notify::Error| FileError::Io { path: path.into(), source: std::io::Error::other(error) };
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
-        Ok(event) if event.kind.is_access() => {}
-        Ok(event) => {
-            for path in event.paths {
-                let _ = signals.send(Signal::File(path));
-            }
-        }
-        Err(error) => tracing::warn!(%error, "lost a change of a file"),
-    })
-    .map_err(io)?;
-    watcher.watch(path, mode).map_err(io)?;
-    Ok(watcher)
+fn watch(path: &Path, mode: RecursiveMode, signals: UnboundedSender<Signal>) -> Result<Watch, FileError> {
+    // Nobody listens any more when it can't be sent.
+    watch::watch(path, mode, move |path| drop(signals.send(Signal::File(path))))
 }
 
 async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Event>) -> Result<(), Error> {
     let (signals, changed) = unbounded_channel();
     let paths = &controller.paths;
     let _watchers = [
-        watch(&paths.config, notify::RecursiveMode::Recursive, signals.clone())?,
-        watch(&paths.operations(), notify::RecursiveMode::Recursive, signals.clone())?,
-        watch(&paths.records(), notify::RecursiveMode::Recursive, signals.clone())?,
+        watch(&paths.config, RecursiveMode::Recursive, signals.clone())?,
+        watch(&paths.operations(), RecursiveMode::Recursive, signals.clone())?,
+        watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {

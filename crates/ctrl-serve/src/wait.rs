@@ -23,6 +23,9 @@ const SYSTEM_PATH: &str = "/run/current-system/sw/bin:/usr/bin:/bin";
 /// States that `systemctl is-system-running` prints once booting is over.
 const FINISHED: [&str; 4] = ["running", "degraded", "maintenance", "stopping"];
 
+/// How often to look when the kernel gives no watch.
+const BLIND: PollTimeout = PollTimeout::from_u8(50);
+
 /// Why a wait ended without what it waited for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WaitError {
@@ -106,15 +109,7 @@ fn systemctl() -> Option<PathBuf> {
 fn until<T>(path: &Path, deadline: Instant, mut check: impl FnMut() -> Option<T>) -> io::Result<Option<T>> {
     let mountinfo = File::open(mounts::MOUNTINFO)?;
     loop {
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        let flags = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CLOSE_WRITE;
-        for dir in path.ancestors().skip(1).filter(|d| d.is_dir()) {
-            match inotify.add_watch(dir, flags) {
-                Ok(_) => break,
-                Err(Errno::ENOENT) => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
+        let inotify = watch(path)?;
         // Watched first, then looked: a change in between is not missed.
         if let Some(found) = check() {
             return Ok(Some(found));
@@ -122,15 +117,34 @@ fn until<T>(path: &Path, deadline: Instant, mut check: impl FnMut() -> Option<T>
         if Instant::now() >= deadline {
             return Ok(None);
         }
-        let mut fds = [
-            PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
-            PollFd::new(mountinfo.as_fd(), PollFlags::POLLPRI),
-        ];
-        match poll(&mut fds, left(deadline)) {
+        let mut fds = vec![PollFd::new(mountinfo.as_fd(), PollFlags::POLLPRI)];
+        fds.extend(inotify.as_ref().map(|inotify| PollFd::new(inotify.as_fd(), PollFlags::POLLIN)));
+        let wait = if inotify.is_some() { left(deadline) } else { left(deadline).min(BLIND) };
+        match poll(&mut fds, wait) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(e) => return Err(e.into()),
         }
     }
+}
+
+/// Watches the nearest directory above `path` that exists. `None` when the kernel gives no more watches: all containers of a host
+/// share a number of them that is small by default.
+fn watch(path: &Path) -> io::Result<Option<Inotify>> {
+    let inotify = match Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK) {
+        Ok(inotify) => inotify,
+        Err(Errno::EMFILE) => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    let flags = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_CLOSE_WRITE;
+    for dir in path.ancestors().skip(1).filter(|d| d.is_dir()) {
+        match inotify.add_watch(dir, flags) {
+            Ok(_) => return Ok(Some(inotify)),
+            Err(Errno::ENOENT) => {}
+            Err(Errno::ENOSPC) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(None)
 }
 
 fn left(deadline: Instant) -> PollTimeout {

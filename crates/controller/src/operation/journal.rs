@@ -26,6 +26,7 @@ use crate::{
     files::{self, FileError},
     lock,
     machine::MachineName,
+    watch::{self, Watch},
 };
 
 /// How long a change may wait until it is written.
@@ -195,19 +196,16 @@ impl Journal {
     }
 
     /// Watches for another process asking to cancel. The watcher ends when it is dropped.
-    pub(crate) fn listen_for_cancel(&self) -> Option<notify::RecommendedWatcher> {
-        use notify::Watcher as _;
+    pub(crate) fn listen_for_cancel(&self) -> Option<Watch> {
         let (cancel, request) = (self.cancel.clone(), self.files.cancel_path(self.id));
         let found = request.clone();
-        let mut watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
+        watch::watch(request.parent()?, notify::RecursiveMode::NonRecursive, move |_| {
             if found.exists() {
                 cancel.cancel();
             }
         })
         .inspect_err(|error| tracing::warn!(%error, "can't watch for a request to cancel"))
-        .ok()?;
-        watcher.watch(request.parent()?, notify::RecursiveMode::NonRecursive).ok()?;
-        Some(watcher)
+        .ok()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
