@@ -23,8 +23,8 @@ const SYSTEM_PATH: &str = "/run/current-system/sw/bin:/usr/bin:/bin";
 /// States that `systemctl is-system-running` prints once booting is over.
 const FINISHED: [&str; 4] = ["running", "degraded", "maintenance", "stopping"];
 
-/// How often to look when the kernel gives no watch.
-const BLIND: PollTimeout = PollTimeout::from_u8(50);
+/// How often to look when the kernel gives no watch, in milliseconds.
+const BLIND: u8 = 50;
 
 /// Why a wait ended without what it waited for.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +119,7 @@ fn until<T>(path: &Path, deadline: Instant, mut check: impl FnMut() -> Option<T>
         }
         let mut fds = vec![PollFd::new(mountinfo.as_fd(), PollFlags::POLLPRI)];
         fds.extend(inotify.as_ref().map(|inotify| PollFd::new(inotify.as_fd(), PollFlags::POLLIN)));
-        let wait = if inotify.is_some() { left(deadline) } else { left(deadline).min(BLIND) };
+        let wait = if inotify.is_some() { left(deadline) } else { left(deadline).min(BLIND.into()) };
         match poll(&mut fds, wait) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(e) => return Err(e.into()),
