@@ -12,6 +12,7 @@ mod tree;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -27,6 +28,9 @@ use tree::Tree;
 
 /// The target of the binary that runs inside containers; static by `crt-static`.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// How many earlier results of a step are kept, for a change that is taken back.
+const KEPT: usize = 2;
 
 /// The builtin nixpkgs that the controller carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,8 +105,8 @@ fn lock(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// The result of a step: `cache/key` if it exists, else what `make` puts there, complete or not at all. Earlier
-/// results of the same step go.
+/// The result of a step: `cache/key` if it exists, else what `make` puts there, complete or not at all. Only the
+/// newest of the earlier results stay.
 fn step(cache: &Path, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let done = cache.join(key);
     if done.exists() {
@@ -113,13 +117,17 @@ fn step(cache: &Path, key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Resu
     remove(&new)?;
     make(&new).with_context(|| format!("cannot make {name}"))?;
     fs::rename(&new, &done).with_context(|| format!("cannot keep {}", done.display()))?;
+    let mut elders = Vec::new();
     for entry in fs::read_dir(cache)? {
         let path = entry?.path();
         let of_step = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.rsplit_once('-'));
         if path != done && of_step.is_some_and(|(step, _)| step == name) {
-            remove(&path)?;
+            elders.push((fs::symlink_metadata(&path)?.ctime(), path));
         }
     }
+    elders.sort();
+    let spare = elders.len().saturating_sub(KEPT);
+    elders.iter().take(spare).try_for_each(|(_, path)| remove(path))?;
     Ok(done)
 }
 
@@ -255,7 +263,6 @@ fn publish(made: &Path, dir: &Path) -> Result<()> {
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
     let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) else { return false };
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
@@ -265,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_made_once_per_key_and_replaces_its_elder() {
+    fn a_step_is_made_once_per_key_and_replaces_its_elders() {
         let cache = tempfile::tempdir().unwrap();
         let mut made = 0;
         let mut go = |key: &str| {
@@ -278,9 +285,11 @@ mod tests {
         let first = go("raw-base-1");
         assert_eq!(go("raw-base-1"), first);
         go("raw-controller-1");
-        let second = go("raw-base-2");
-        assert_eq!(made, 3);
-        assert!(!first.exists() && second.exists() && cache.path().join("raw-controller-1").exists());
+        let later: Vec<PathBuf> = (2..=4).map(|n| go(&format!("raw-base-{n}"))).collect();
+        assert!(!first.exists() && later.iter().all(|p| p.exists()));
+        assert!(cache.path().join("raw-controller-1").exists());
+        assert_eq!(go("raw-base-2"), later[0]);
+        assert_eq!(made, 5);
     }
 
     #[test]
