@@ -11,7 +11,12 @@ mod ownership;
 pub mod real;
 pub mod simulated;
 
-use std::{collections::BTreeMap, fmt::Write, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use codchi_controller::{
@@ -56,6 +61,11 @@ impl Fixtures {
         let dir = tempfile::tempdir().unwrap();
         let image = guest::write(&dir.path().join("guest.tar"));
         Self { dir, image }
+    }
+
+    /// The directory of images: only the guest's.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// The guest's root file system.

@@ -121,7 +121,7 @@ async fn an_engine_that_never_answers_interrupts() {
     let begin = Instant::now();
     let error = Engine::new(|_, stream| async move {
         let _held = stream;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .get()
     .await;
@@ -139,7 +139,7 @@ fn slow_engine(alive: u64) -> Engine {
         } else if begin.elapsed().as_secs() < alive {
             respond(stream, 200, r#"{"type":"sync","metadata":{"id":"7","status_code":103}}"#).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     })
 }
