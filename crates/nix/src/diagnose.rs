@@ -260,6 +260,8 @@ pub fn evaluation(message: &str, place: Option<&str>) -> Cause {
         // The definitions follow, each as "In `FILE': VALUE".
         let files =
             rest.iter().filter_map(|line| line.strip_prefix("In `")?.split_once('\'')).map(|(file, _)| file);
+        // A module that was added to the machine is called `NAME (STORE PATH)`.
+        let files = files.map(|file| file.split_once(" (/nix/store/").map_or(file, |(name, _)| name));
         let files: Vec<&str> = files.map(in_source).filter(|file| *file != "<unknown-file>").collect();
         let files =
             if files.is_empty() { String::new() } else { format!(" (defined in {})", files.join(", ")) };

@@ -235,3 +235,6 @@ impl Nix for ControllerNix {
         self.ask("remove the machine's flake", spec, exec::Input::Nothing).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests;

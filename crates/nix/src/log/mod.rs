@@ -28,6 +28,13 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// What a line that was cut ends with.
 const CUT: &str = " … (line cut)";
 
+/// How Nix begins to tell what changed in a lock file.
+const LOCKED: &[&str] = &[
+    "warning: creating lock file",
+    "warning: updating lock file",
+    "warning: not writing modified lock file",
+];
+
 /// Hands out the ids of activities.
 #[derive(Debug)]
 pub struct ActivityIds(AtomicU32);
@@ -140,6 +147,8 @@ impl State<'_> {
             return;
         }
         let level = match event.level {
+            // What changed in a lock file is told as a warning.
+            event::level::WARNING if LOCKED.iter().any(|start| text.starts_with(start)) => LogLevel::Info,
             // `warning: error: unable to download …; retrying` has the level of an error.
             event::level::ERROR if !text.starts_with("warning:") => LogLevel::Error,
             event::level::ERROR | event::level::WARNING => LogLevel::Warning,
@@ -151,8 +160,12 @@ impl State<'_> {
             activity = self.tracker.failed(&message, &mut self.report);
             self.report.error(message);
         }
-        for line in event.msg.lines() {
-            self.print(activity, level, line, false);
+        for (line, plain) in event.msg.lines().zip(text.lines()) {
+            // Advice for somebody at a shell in the controller.
+            let advice = plain.trim_start();
+            if !(advice.starts_with("For full logs, run") || advice.starts_with("nix log /nix/store/")) {
+                self.print(activity, level, line, false);
+            }
         }
     }
 
