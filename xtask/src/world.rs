@@ -162,6 +162,7 @@ fn start(dir: &Path, mut world: Record) -> Result<Record> {
     let mut turn = bridge::turn()?;
     world.write(dir)?;
     if !daemon.is_up() {
+        allow_watches()?;
         eprintln!("starting {}", world.engine.name());
         daemon.start(&world)?;
     }
@@ -172,6 +173,19 @@ fn start(dir: &Path, mut world: Record) -> Result<Record> {
         world.write(dir)?;
     }
     Ok(world)
+}
+
+/// Raises the host's limit of inotify instances: Debian's 128 are shared by all containers and last for a dozen
+/// systemds. The engines' manuals ask for as much. It stays raised until the next boot.
+fn allow_watches() -> Result<()> {
+    const LIMIT: &str = "/proc/sys/fs/inotify/max_user_instances";
+    const WANTED: u32 = 1 << 20;
+    let text = fs::read_to_string(LIMIT).with_context(|| format!("cannot read {LIMIT}"))?;
+    if text.trim().parse().is_ok_and(|limit: u32| limit >= WANTED) {
+        return Ok(());
+    }
+    eprintln!("raising fs.inotify.max_user_instances from {} to {WANTED}", text.trim());
+    fs::write(LIMIT, format!("{WANTED}\n")).with_context(|| format!("cannot write {LIMIT}"))
 }
 
 /// Stops and removes everything. A world that is not there is fine.

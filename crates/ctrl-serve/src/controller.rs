@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,7 +60,8 @@ enum Child {
 struct Controller {
     began: Instant,
     signals: SignalFd,
-    certificates: Inotify,
+    /// Tells about new certificates; none where the host allows no more watches.
+    certificates: Option<Inotify>,
     mountinfo: File,
     listener: Option<UnixListener>,
     probe: Option<Probe>,
@@ -82,7 +83,11 @@ impl Controller {
         Ok(Controller {
             began: Instant::now(),
             signals,
-            certificates: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
+            certificates: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+                .inspect_err(|e| {
+                    log(&format!("new certificates will be taken in at the next start only: {e}"))
+                })
+                .ok(),
             mountinfo: File::open(mounts::MOUNTINFO)?,
             listener: None,
             probe: None,
@@ -167,10 +172,7 @@ impl Controller {
             return network::spawn_dhcp(self.interface.as_deref().unwrap_or("eth0"));
         }
         prepare::apply(Path::new("/"))?;
-        self.certificates.add_watch(
-            bundle::EXTRA,
-            AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE,
-        )?;
+        self.watch_certificates();
         self.write_bundle();
         let listener = match self.listener.take() {
             Some(listener) => listener,
@@ -178,6 +180,13 @@ impl Controller {
         };
         let pid = daemon::spawn(self.listener.insert(listener));
         pid.map_err(|e| io::Error::new(e.kind(), format!("cannot start nix-daemon: {e}")))
+    }
+
+    fn watch_certificates(&self) {
+        let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE;
+        if let Some(Err(e)) = self.certificates.as_ref().map(|c| c.add_watch(bundle::EXTRA, changes)) {
+            log(&format!("cannot watch {}: {e}", bundle::EXTRA));
+        }
     }
 
     /// A damaged extra certificate must not keep the daemon from running.
@@ -202,29 +211,29 @@ impl Controller {
         };
         let mut fds = vec![
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.certificates.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
         ];
-        if let Some(probe) = &self.probe {
-            fds.push(PollFd::new(probe.fd(), PollFlags::POLLIN));
-        }
+        let certificates = also(&mut fds, self.certificates.as_ref().map(AsFd::as_fd));
+        let probe = also(&mut fds, self.probe.as_ref().map(Probe::fd));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(e) => return Err(e.into()),
         }
         let fired: Vec<bool> = fds.iter().map(|f| f.revents().is_some_and(|r| !r.is_empty())).collect();
-        let has = |i: usize| fired.get(i).copied().unwrap_or(false);
-        if has(0) {
+        let has = |i: Option<usize>| i.and_then(|i| fired.get(i).copied()).unwrap_or(false);
+        if has(Some(0)) {
             self.take_signals()?;
         }
-        if has(1) {
-            while self.certificates.read_events().is_ok_and(|events| !events.is_empty()) {}
-            self.write_bundle();
-        }
-        if has(2) {
+        if has(Some(1)) {
             let _ = prepare::open_profiles(Path::new(prepare::PER_INSTANCE)).map_err(|e| log(&e.to_string()));
         }
-        if has(3) {
+        if has(certificates) {
+            while self.certificates.as_ref().and_then(|c| c.read_events().ok()).is_some_and(|e| !e.is_empty())
+            {
+            }
+            self.write_bundle();
+        }
+        if has(probe) {
             self.take_answer();
         }
         Ok(())
@@ -299,6 +308,12 @@ impl Controller {
             Err(e) => log(&format!("cannot write {}: {e}", health::FILE)),
         }
     }
+}
+
+/// Adds a descriptor that may be missing; its place.
+fn also<'a>(fds: &mut Vec<PollFd<'a>>, fd: Option<BorrowedFd<'a>>) -> Option<usize> {
+    fds.push(PollFd::new(fd?, PollFlags::POLLIN));
+    Some(fds.len() - 1)
 }
 
 /// A tmpfs on `/run`, so that nothing there outlives a boot or reaches a disk. Its directory is made before the
