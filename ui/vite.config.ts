@@ -19,6 +19,7 @@ export default defineConfig({
     setupFiles: ["src/test/setup.ts"],
     css: { modules: { classNameStrategy: "non-scoped" } },
     restoreMocks: true,
-    testTimeout: 15_000,
+    // The machine may be busy with everything else that is tested.
+    testTimeout: 60_000,
   },
 });

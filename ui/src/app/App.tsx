@@ -2,6 +2,7 @@ import { type QueryClient, QueryClientProvider, useQuery } from "@tanstack/react
 import { RouterProvider } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { I18nextProvider } from "react-i18next";
+import { Layers } from "@/components/Layers";
 import { ToastLayer, toastFailure } from "@/components/Toasts";
 import { TooltipLayer } from "@/components/Tooltip";
 import { i18n } from "@/i18n";
@@ -50,6 +51,7 @@ export function App({ backend, client, router }: Props) {
                 <RouterProvider router={router} />
               </ConfirmProvider>
             </ToastLayer>
+            <Layers />
             <TooltipLayer />
           </Applied>
         </BackendProvider>

@@ -98,7 +98,7 @@ export function CommandPalette({ open, onClose }: { open: boolean; onClose: () =
       <Dialog.Portal>
         <Dialog.Backdrop className={styles.Scrim} />
         <Dialog.Viewport className={styles.Viewport}>
-          <Dialog.Popup className={styles.CommandPalette} aria-label={t("palette.title")} initialFocus={input}>
+          <Dialog.Popup className={styles.CommandPalette} data-covers aria-label={t("palette.title")} initialFocus={input}>
             <Palette input={input} onClose={onClose} />
           </Dialog.Popup>
         </Dialog.Viewport>

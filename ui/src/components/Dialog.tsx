@@ -21,7 +21,7 @@ export function Dialog({ open, onClose, title, children, foot, initialFocus, ale
       <Base.Portal>
         <Base.Backdrop className={styles.Scrim} />
         <Base.Viewport className={styles.Viewport}>
-          <Base.Popup className={styles.Dialog} data-wide={wide || undefined} role={alert ? "alertdialog" : "dialog"} initialFocus={initialFocus}>
+          <Base.Popup className={styles.Dialog} data-covers data-wide={wide || undefined} role={alert ? "alertdialog" : "dialog"} initialFocus={initialFocus}>
             <div className={styles.DialogHead}>
               <Base.Title>{title}</Base.Title>
             </div>

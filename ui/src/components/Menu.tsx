@@ -1,6 +1,7 @@
 import { Menu as Base } from "@base-ui/react/menu";
 import type { ReactElement, ReactNode } from "react";
 import { Icon, type IconName } from "@/icons/Icon";
+import { layers } from "./Layers";
 import styles from "./Menu.module.css";
 
 export interface MenuEntry {
@@ -59,9 +60,9 @@ export function SharedMenu<P>({ handle, groups }: { handle: MenuHandle<P>; group
 
 function MenuPopup({ groups }: { groups: MenuGroups }) {
   return (
-    <Base.Portal>
+    <Base.Portal container={layers}>
       <Base.Positioner className={styles.Positioner} sideOffset={4} align="end">
-        <Base.Popup className={styles.Menu}>
+        <Base.Popup className={styles.Menu} data-covers>
           <Entries groups={groups} />
         </Base.Popup>
       </Base.Positioner>

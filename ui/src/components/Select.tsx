@@ -1,5 +1,6 @@
 import { Select as Base } from "@base-ui/react/select";
 import { Icon } from "@/icons/Icon";
+import { layers } from "./Layers";
 import styles from "./Select.module.css";
 
 export interface SelectOption { value: string; label: string }
@@ -12,9 +13,9 @@ export function Select({ label, value, options, onChange, size, maxWidth }: { la
         <Base.Value className="truncate" />
         <Icon name="chev-d" size={14} />
       </Base.Trigger>
-      <Base.Portal>
+      <Base.Portal container={layers}>
         <Base.Positioner className={styles.Positioner} sideOffset={4} align="start" alignItemWithTrigger={false}>
-          <Base.Popup className={styles.Popup}>
+          <Base.Popup className={styles.Popup} data-covers>
             {options.map((option) => (
               <Base.Item key={option.value} value={option.value} className={styles.Item}>
                 <Base.ItemIndicator className={styles.Indicator} keepMounted>

@@ -1,5 +1,6 @@
 import { Tooltip } from "@base-ui/react/tooltip";
 import type { ReactElement } from "react";
+import { layers } from "./Layers";
 import styles from "./Tooltip.module.css";
 
 /** One popup for all triggers: a list of a thousand buttons costs one tooltip. */
@@ -15,7 +16,7 @@ export function TooltipLayer() {
   return (
     <Tooltip.Root handle={handle}>
       {({ payload }: { payload: string | undefined }) => (
-        <Tooltip.Portal>
+        <Tooltip.Portal container={layers}>
           <Tooltip.Positioner sideOffset={6} className={styles.Positioner}>
             <Tooltip.Popup className={styles.Tooltip}>{payload}</Tooltip.Popup>
           </Tooltip.Positioner>

@@ -6,6 +6,7 @@ export const de: Catalogue = {
     sidebar: "Seitenleiste",
     main: "Hauptbereich",
     breadcrumbs: "Pfad",
+    layers: "Menüs",
     pages: "Seiten",
     back: "Zurück",
     forward: "Vorwärts",

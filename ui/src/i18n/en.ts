@@ -5,6 +5,7 @@ export const en = {
     sidebar: "Sidebar",
     main: "Main",
     breadcrumbs: "Breadcrumbs",
+    layers: "Menus",
     pages: "Pages",
     back: "Back",
     forward: "Forward",

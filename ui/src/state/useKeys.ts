@@ -15,7 +15,7 @@ export function isTyping(target: EventTarget | null): boolean {
 
 /** Whether something on top of the page has the keys: a dialog, a menu, an open list. */
 export function isCovered(): boolean {
-  return document.querySelector('[role="dialog"],[role="alertdialog"],[role="menu"],[role="listbox"][data-open]') !== null;
+  return document.querySelector("[data-covers]") !== null;
 }
 
 /**
@@ -29,8 +29,10 @@ export function useKeys(keys: KeyMap): void {
   });
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isCovered()) return;
+      if (isCovered()) return;
       const name = keyName(event);
+      // A control that swallows Enter does not mean Ctrl+Enter.
+      if (event.defaultPrevented && !name.startsWith("Ctrl+")) return;
       if (isTyping(event.target) && !/^(?:Ctrl|Alt|Shift\+F|F\d)/.test(name)) return;
       const act = current.current[name];
       if (act === undefined) return;

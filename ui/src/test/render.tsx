@@ -1,5 +1,5 @@
 import { createMemoryHistory } from "@tanstack/react-router";
-import { render, screen } from "@testing-library/react";
+import { render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import axe from "axe-core";
 import { expect } from "vitest";
@@ -14,7 +14,7 @@ export function renderApp(path = "/", world: Scenario | FakeBackend = "design") 
   const fake = world instanceof FakeBackend ? world : new FakeBackend(world);
   fake.world.settings.language = "en";
   const router = createAppRouter(createMemoryHistory({ initialEntries: [path] }));
-  const user = userEvent.setup();
+  const user = userEvent.setup({ delay: null });
   render(<App backend={fake} client={createQueryClient()} router={router} />);
   return { fake, router, user, path: () => router.state.location.pathname };
 }
@@ -25,10 +25,11 @@ export function callsOf(fake: FakeBackend, command: string): unknown[] {
 
 /** The row of a machine in the list. */
 export async function machineRow(name: string): Promise<HTMLElement> {
-  const found = await screen.findAllByRole("row", { name: new RegExp(`^${name}\\b`) });
-  const row = found[0];
-  if (row === undefined) throw new Error(`no row ${name}`);
-  return row;
+  return waitFor(() => {
+    const row = screen.getAllByRole("row").find((each) => each.dataset.name === name);
+    if (row === undefined) throw new Error(`no row ${name}`);
+    return row;
+  });
 }
 
 /** No violation of the accessibility rules that don't need a layout; contrast is measured in the tokens. */

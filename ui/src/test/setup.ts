@@ -12,6 +12,10 @@ class NoResize {
   disconnect(): void {}
 }
 globalThis.ResizeObserver = NoResize;
+globalThis.PointerEvent = class extends MouseEvent {
+  readonly pointerType = "mouse";
+  readonly pointerId = 1;
+} as unknown as typeof PointerEvent;
 Element.prototype.scrollTo = function scrollTo(this: Element, to?: ScrollToOptions | number) {
   if (typeof to === "object" && to.top !== undefined) this.scrollTop = to.top;
 } as typeof Element.prototype.scrollTo;
@@ -23,7 +27,10 @@ Object.defineProperties(HTMLElement.prototype, size(960, 620));
 globalThis.CSS = { ...globalThis.CSS, escape: (text: string) => text.replace(/["\\]/g, "\\$&") };
 window.matchMedia = (query) => ({ matches: false, media: query, onchange: null, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {}, dispatchEvent: () => false });
 
-configure({ asyncUtilTimeout: 5000 });
+window.scrollTo = () => {};
+
+// Whether something is hidden is what makes queries slow here; that nothing wrong is hidden says axe.
+configure({ asyncUtilTimeout: 15_000, defaultHidden: true });
 
 beforeEach(async () => {
   localStorage.clear();

@@ -1,7 +1,7 @@
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, type MouseEvent, useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { createMenuHandle, type MenuGroups, SharedMenu } from "@/components/Menu";
+import { createMenuHandle, SharedMenu } from "@/components/Menu";
 import type { EngineStatus, MachineStatus, Operation } from "@/platform/contract";
 import { machineCan } from "@/state/can";
 import { selectedMachine, singleKeys } from "@/state/preferences";
@@ -35,6 +35,7 @@ interface Props {
 
 export const MachineList = memo(function MachineList({ rows, engine, actions, onTouch, autoFocus }: Props) {
   const { t } = useTranslation();
+  const grid = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const selected = useStore(selectedMachine);
   const letters = useStore(singleKeys);
@@ -71,7 +72,12 @@ export const MachineList = memo(function MachineList({ rows, engine, actions, on
 
   const focusRow = useCallback((name: string) => {
     // The row may only exist after the list has scrolled to it.
-    requestAnimationFrame(() => scroller.current?.querySelector<HTMLElement>(`[data-name="${CSS.escape(name)}"]`)?.focus({ preventScroll: true }));
+    requestAnimationFrame(() => {
+      // Who went elsewhere in the meantime stays there.
+      const here = document.activeElement;
+      const free = here === null || here === document.body || grid.current?.contains(here) === true;
+      if (free && selectedMachine.read() === name) scroller.current?.querySelector<HTMLElement>(`[data-name="${CSS.escape(name)}"]`)?.focus({ preventScroll: true });
+    });
   }, []);
 
   const select = useCallback(
@@ -157,43 +163,45 @@ export const MachineList = memo(function MachineList({ rows, engine, actions, on
   };
 
   return (
-    // oxlint-disable-next-line jsx-a11y/interactive-supports-focus -- its rows take the focus
-    <div className={styles.MachineList} role="grid" data-region="list" aria-label={t("machines.title")} aria-rowcount={rows.length + 1} onKeyDown={press} onPointerMove={onTouch} onContextMenu={contextMenu}>
-      <ListHead />
-      <div ref={scroller} role="rowgroup" className={styles.ListScroller}>
-        <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-          {virtual.getVirtualItems().map((item) => {
-            const row = rows[item.index];
-            if (row === undefined) return null;
-            if (row.kind === "group") {
-              const stuck = item.index === sticky.current;
+    <>
+      {/* oxlint-disable-next-line jsx-a11y/interactive-supports-focus -- its rows take the focus */}
+      <div ref={grid} className={styles.MachineList} role="grid" data-region="list" aria-label={t("machines.title")} aria-rowcount={rows.length + 1} onKeyDown={press} onPointerMove={onTouch} onContextMenu={contextMenu}>
+        <ListHead />
+        <div ref={scroller} role="rowgroup" className={styles.ListScroller}>
+          <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+            {virtual.getVirtualItems().map((item) => {
+              const row = rows[item.index];
+              if (row === undefined) return null;
+              if (row.kind === "group") {
+                const stuck = item.index === sticky.current;
+                return (
+                  <div key={item.key} role="row" aria-rowindex={item.index + 2} className={styles.ListGroup} data-stuck={stuck || undefined} style={stuck ? undefined : { transform: `translateY(${item.start}px)` }}>
+                    <span role="gridcell" aria-colspan={5}>
+                      {t(`machines.groups.${row.group}`)} <span className={styles.ListGroupCount}>{row.count}</span>
+                    </span>
+                  </div>
+                );
+              }
+              const { machine } = row;
               return (
-                <div key={item.key} role="row" aria-rowindex={item.index + 2} className={styles.ListGroup} data-stuck={stuck || undefined} style={stuck ? undefined : { transform: `translateY(${item.start}px)` }}>
-                  <span role="gridcell" aria-colspan={5}>
-                    {t(`machines.groups.${row.group}`)} <span className={styles.ListGroupCount}>{row.count}</span>
-                  </span>
-                </div>
+                <MachineRow
+                  key={item.key}
+                  machine={machine}
+                  engine={engine}
+                  actions={actions}
+                  menu={menu}
+                  selected={machine.name === current?.machine.name}
+                  index={item.index + 2}
+                  top={item.start}
+                  afterGroup={rows[item.index - 1]?.kind === "group"}
+                />
               );
-            }
-            const { machine } = row;
-            return (
-              <MachineRow
-                key={item.key}
-                machine={machine}
-                engine={engine}
-                actions={actions}
-                menu={menu}
-                selected={machine.name === current?.machine.name}
-                index={item.index + 2}
-                top={item.start}
-                afterGroup={rows[item.index - 1]?.kind === "group"}
-              />
-            );
-          })}
+            })}
+          </div>
         </div>
       </div>
-      <SharedMenu handle={menu} groups={useCallback((machine: MachineStatus): MenuGroups => menuOf(machine), [menuOf])} />
-    </div>
+      <SharedMenu handle={menu} groups={menuOf} />
+    </>
   );
 });
 

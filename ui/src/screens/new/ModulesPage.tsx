@@ -152,7 +152,7 @@ function Name({ draft, checked, problem, nameError, first = false, onChange, onE
             {...control}
             data-first={first || undefined}
             value={draft.name}
-            onChange={(event) => onChange({ name: event.target.value, named: event.target.value !== "" })}
+            onChange={(event) => onChange({ name: event.target.value, named: true })}
             onKeyDown={enter}
             end={error === null && problem === null && <StateBadge view={{ shape: "done", role: "ok", word: t("wizard.nameFree") }} />}
           />
