@@ -85,7 +85,7 @@ impl Controller {
             signals,
             certificates: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
                 .inspect_err(|e| {
-                    log(&format!("new certificates will be taken in at the next start only: {e}"))
+                    log(&format!("new certificates will be taken in at the next start only: {e}"));
                 })
                 .ok(),
             mountinfo: File::open(mounts::MOUNTINFO)?,
