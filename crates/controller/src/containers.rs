@@ -92,14 +92,23 @@ pub fn in_machine<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ExecSpe
         .env("LANG", "C.UTF-8")
 }
 
+/// Becomes the user and runs the arguments in its login environment, else its login shell.
+///
+/// Not with `su`: it stays between the engine and the command, blocks most signals, and takes the terminal away from a command.
+/// Here every process replaces the one before, so signals, the terminal and the exit code are the command's own.
+const AS_USER: &str = r#"
+user=codchi
+if tty -s; then chown "$user" "$(tty)"; fi
+exec setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --reset-env -- bash -l -c '
+    cd
+    if [ -d "/run/user/$UID" ]; then
+        export XDG_RUNTIME_DIR="/run/user/$UID" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$UID/bus"
+    fi
+    if [ "$#" -gt 0 ]; then exec -- "$@"; else exec -l -- "$SHELL"; fi
+' bash "$@"
+"#;
+
 /// A user's command in a machine: `argv` exactly, as user `codchi` with its login environment; a login shell where it is empty.
 pub fn as_user(argv: Vec<String>) -> ExecSpec {
-    let mut full: Vec<String> = vec!["su".into(), "-l".into()];
-    if !argv.is_empty() {
-        // `su` hands what follows the user's name to the shell as `$0 $1 …`; the script is ours and never changes.
-        full.extend(["-c".into(), r#"exec "$0" "$@""#.into()]);
-    }
-    full.extend(["--".into(), "codchi".into()]);
-    full.extend(argv);
-    in_machine(full)
+    in_machine(["sh", "-c", AS_USER, "sh"].map(String::from).into_iter().chain(argv))
 }

@@ -53,14 +53,14 @@ impl Pipeline<'_> {
         let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
 
         journal.enter(Phase::Resolve);
-        let _controller = controller.use_controller(Some(journal)).await?;
+        let ready = controller.use_controller(Some(journal)).await?;
         let mut record = store.record(machine)?;
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
                 && (!options.update || nix.inputs_unchanged(spec, lock).await)
-                && let Some(outcome) = self.nothing_to_do(built).await?
+                && let Some(outcome) = self.nothing_to_do(built, ready.instance(machine))
             {
                 return Ok(outcome);
             }
@@ -141,21 +141,19 @@ impl Pipeline<'_> {
     }
 
     /// What was built is what is wanted. It is done if the container is as wanted too.
-    async fn nothing_to_do(&self, built: &Built) -> Result<Option<OperationOutcome>, Error> {
-        let there = match self.controller.instance(self.machine).await? {
-            None => false,
-            Some(instance) => !self.options.start || instance.state == InstanceState::Running,
-        };
-        if !there {
-            return Ok(None);
+    fn nothing_to_do(&self, built: &Built, instance: Option<&InstanceStatus>) -> Option<OperationOutcome> {
+        let as_wanted =
+            |instance: &InstanceStatus| !self.options.start || instance.state == InstanceState::Running;
+        if !instance.is_some_and(as_wanted) {
+            return None;
         }
         self.journal.say(LogLevel::Info, "nothing changed since the last build");
-        Ok(Some(OperationOutcome {
+        Some(OperationOutcome {
             changed: false,
             generation: Some(built.generation),
             system: Some(built.system.clone()),
             ..OperationOutcome::default()
-        }))
+        })
     }
 
     /// Makes `system` the machine's newest generation, the container where there is none, and switches it where it runs.

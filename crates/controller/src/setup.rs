@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     images::{ImageFile, ImageSet},
     lock::{ControllerLock, Held},
+    machine::MachineName,
     operation::Journal,
 };
 
@@ -37,6 +38,20 @@ pub(crate) enum Need {
     Install,
 }
 
+/// The controller, which nobody replaces now.
+pub(crate) struct ReadyController {
+    instances: Vec<InstanceStatus>,
+    _held: Held,
+}
+
+impl ReadyController {
+    /// A machine's container, as it was when the controller was found ready.
+    pub(crate) fn instance(&self, machine: &MachineName) -> Option<&InstanceStatus> {
+        let is_its = |role: &Role| matches!(role, Role::Machine(name) if name == machine);
+        self.instances.iter().find(|instance| is_its(&instance.role))
+    }
+}
+
 impl Need {
     /// Decides from what the engine says and which image belongs to this Codchi.
     pub(crate) fn of(controller: Option<&InstanceStatus>, images: Option<&ImageSet>) -> Self {
@@ -55,20 +70,24 @@ impl Need {
 impl Controller {
     /// What has to be done before the controller can be used.
     pub(crate) async fn controller_need(&self) -> Result<Need, Error> {
-        let instances = self.driver.instances().await?;
+        Ok(self.need(&self.driver.instances().await?))
+    }
+
+    fn need(&self, instances: &[InstanceStatus]) -> Need {
         let controller = instances.iter().find(|instance| instance.role == Role::Controller);
-        Ok(Need::of(controller, self.images.as_ref()))
+        Need::of(controller, self.images.as_ref())
     }
 
     /// Makes sure that the controller is ready, and that nobody replaces it while the result is held.
-    pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<Held, Error> {
+    pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<ReadyController, Error> {
         let lock = ControllerLock::new(&self.paths);
         loop {
-            let shared = lock.shared().await?;
-            if self.controller_need().await? == Need::Nothing {
-                return Ok(shared);
+            let held = lock.shared().await?;
+            let instances = self.driver.instances().await?;
+            if self.need(&instances) == Need::Nothing {
+                return Ok(ReadyController { instances, _held: held });
             }
-            drop(shared);
+            drop(held);
             let exclusive = lock.exclusive().await?;
             self.prepare_controller(journal).await?;
             drop(exclusive);

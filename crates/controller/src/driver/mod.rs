@@ -54,7 +54,8 @@ pub trait Driver: Send + Sync + 'static {
     fn events(&self) -> BoxStream<'static, InstanceEvent>;
 
     /// Makes `image` known to the engine, reading its root file system from `rootfs` (an uncompressed tar). Skipped when an image
-    /// of the same sha256 is there. `progress` is told bytes sent. WSL: keeps the path, `--import` reads it in [`Driver::create`].
+    /// of the same sha256 is there. Others of the same name are forgotten; instances made from them stay. `progress` is told bytes
+    /// sent. WSL: keeps the path, `--import` reads it in [`Driver::create`].
     async fn import_image(
         &self,
         image: &Image,

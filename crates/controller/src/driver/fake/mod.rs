@@ -212,13 +212,13 @@ impl Driver for Fake {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<(), DriverError> {
         let mut world = self.call(Method::ImportImage)?;
-        if world.images.contains(&image.sha256) {
+        if world.images.get(&image.name) == Some(&image.sha256) {
             return Ok(());
         }
         let found = std::fs::metadata(rootfs);
         let found = found.map_err(|source| DriverError::File { path: rootfs.to_owned(), source })?;
         progress(found.len());
-        world.images.insert(image.sha256.clone());
+        world.images.insert(image.name.clone(), image.sha256.clone());
         Ok(())
     }
 

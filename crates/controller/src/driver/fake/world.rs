@@ -61,7 +61,8 @@ pub struct FakeInstance {
 /// All of it.
 #[derive(Default)]
 pub(super) struct World {
-    pub(super) images: BTreeSet<String>,
+    /// The sha256 of each image, by its name.
+    pub(super) images: BTreeMap<String, String>,
     pub(super) volumes: BTreeMap<VolumeName, Files>,
     pub(super) foreign: BTreeSet<String>,
     instances: BTreeMap<String, FakeInstance>,
@@ -119,7 +120,7 @@ impl World {
         if self.instances.contains_key(name.as_str()) {
             return self.configure(name, spec);
         }
-        if !self.images.contains(&spec.image.sha256) {
+        if self.images.get(&spec.image.name) != Some(&spec.image.sha256) {
             let name = format!("{} {}", spec.image.name, spec.image.sha256);
             return Err(DriverError::NotFound { kind: "image", name });
         }
