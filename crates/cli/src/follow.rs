@@ -22,6 +22,7 @@ use crate::{
         operation::kind_noun,
         progress::{Progress, spinner},
         screen::Stream,
+        text::LogLines,
     },
     signals::EndSignals,
 };
@@ -149,6 +150,7 @@ struct View<'a> {
     logged: u64,
     /// How many of them were shown.
     shown: u64,
+    lines: LogLines,
 }
 
 impl<'a> View<'a> {
@@ -164,6 +166,7 @@ impl<'a> View<'a> {
             tick: 0,
             logged: 0,
             shown: 0,
+            lines: LogLines::new(app.screen.stderr.paint),
         }
     }
 
@@ -210,7 +213,6 @@ impl<'a> View<'a> {
         &mut self,
         wanted: impl Fn(codchi_controller::activity::LogLevel) -> bool,
     ) -> Result<Vec<String>, Stop> {
-        let paint = self.app.screen.stderr.paint;
         let mut lines = Vec::new();
         while self.shown < self.logged {
             let args = LogArgs { id: self.id, from: self.shown, limit: PAGE, activity: None };
@@ -221,7 +223,7 @@ impl<'a> View<'a> {
             self.shown += page.lines.len() as u64;
             for line in &page.lines {
                 if wanted(line.level) {
-                    lines.push(paint.log_line(line, self.progress.name(line.activity).as_deref()));
+                    lines.push(self.lines.next(line, self.progress.name(line.activity).as_deref()));
                 }
             }
             if let Some(last) = page.lines.into_iter().next_back() {

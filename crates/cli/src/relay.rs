@@ -48,12 +48,17 @@ enum Happened {
 
 /// Connects the program until it ends and gives its exit code.
 ///
-/// When nobody reads its output any more it gets the signal that it would get here. Signals that ask this process to end are handed
-/// on to it.
+/// When nobody reads its output any more it gets the signal that it would get here. A signal that asks this process to end is handed
+/// on to it; the second one, and the first where there is a terminal (keys have come to the program all along), ends this process,
+/// and the engine then ends the program.
 ///
 /// # Errors
 /// When the connection to the engine breaks, or the output can't be written.
-pub(crate) async fn relay<I, O, E>(exec: Exec, streams: Streams<I, O, E>) -> Result<i32, Failure>
+pub(crate) async fn relay<I, O, E>(
+    exec: Exec,
+    streams: Streams<I, O, E>,
+    terminal: bool,
+) -> Result<i32, Failure>
 where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Unpin,
@@ -69,6 +74,7 @@ where
             .map(drop)
     });
     let mut written = false;
+    let mut leaves = terminal;
     let code = loop {
         let happened = tokio::select! {
             ended = &mut writing, if !written => Happened::Written(ended),
@@ -83,7 +89,11 @@ where
                 written = true;
             }
             Happened::Unread => control.signal(BROKEN_PIPE).await.map_err(Error::from)?,
-            Happened::Signal(signal) => control.signal(signal).await.map_err(Error::from)?,
+            Happened::Signal(signal) if leaves => return Ok(128 + signal),
+            Happened::Signal(signal) => {
+                leaves = true;
+                control.signal(signal).await.map_err(Error::from)?;
+            }
             Happened::Resized => control.resize(terminal::size()).await.map_err(Error::from)?,
         }
     };
@@ -213,7 +223,7 @@ mod tests {
             drop(program.stderr);
             tokio::io::copy(&mut program.stdin, &mut program.stdout).await.unwrap();
         };
-        let (code, ()) = tokio::join!(relay(exec, streams), cat);
+        let (code, ()) = tokio::join!(relay(exec, streams, false), cat);
         assert_eq!(code, Ok(42));
         assert!(stdout == input, "every byte comes back");
         assert_eq!(stderr, b"to stderr");
@@ -234,7 +244,7 @@ mod tests {
             drop(program.stdout);
             program.signals.lock().unwrap().clone()
         };
-        let (code, signals) = tokio::join!(relay(exec, streams), yes);
+        let (code, signals) = tokio::join!(relay(exec, streams, false), yes);
         assert_eq!(code, Ok(141));
         assert_eq!(signals, [BROKEN_PIPE]);
     }

@@ -12,9 +12,6 @@ use crate::{
 };
 use codchi_controller::failure::FailureCode;
 
-/// Variables that say what a terminal can do.
-const TERMINAL_VARIABLES: [&str; 2] = ["TERM", "COLORTERM"];
-
 /// Runs a command in a machine as its user, with the arguments as they are given; without one, a login shell.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "codchi exec <NAME> [--] [CMD]...")]
@@ -39,8 +36,7 @@ pub(crate) async fn run(app: &App, args: ExecArgs) -> Result<Exit, Stop> {
     let on_terminal = app.screen.stdin_is_terminal && app.screen.stdout.is_terminal;
     let mut env = BTreeMap::new();
     if on_terminal {
-        let known = |name: &str| app.environment.text(name).map(|value| (name.to_owned(), value));
-        env.extend(TERMINAL_VARIABLES.into_iter().filter_map(known));
+        env.extend(app.environment.text("TERM").map(|kind| ("TERM".to_owned(), kind)));
     }
     let spec = ExecSpec {
         argv: args.command,
@@ -55,7 +51,7 @@ pub(crate) async fn run(app: &App, args: ExecArgs) -> Result<Exit, Stop> {
         why.causes.push(error.to_string());
         why
     })?;
-    let code = relay::relay(exec, Streams::of_process()).await;
+    let code = relay::relay(exec, Streams::of_process(), on_terminal).await;
     drop(raw);
     Ok(Exit(u8::try_from(code?).unwrap_or(u8::MAX)))
 }

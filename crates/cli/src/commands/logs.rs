@@ -15,7 +15,7 @@ use crate::{
     exit::{Exit, Stop, failure},
     show::{
         operation::{kind_noun, state_words},
-        text::{Tone, moment, printable},
+        text::{LogLines, Tone, moment, printable},
     },
 };
 
@@ -45,7 +45,14 @@ pub(crate) async fn run(app: &App, args: LogsArgs) -> Result<Exit, Stop> {
     if app.screen.stdout.is_terminal && !args.json {
         app.screen.stderr.line(app.screen.stderr.paint.tone(Tone::Quiet, title(&detail.operation)));
     }
-    let mut log = Log { app, id: operation.id, json: args.json, names: HashMap::new(), printed: 0 };
+    let mut log = Log {
+        app,
+        id: operation.id,
+        json: args.json,
+        names: HashMap::new(),
+        printed: 0,
+        lines: LogLines::new(app.screen.stdout.paint),
+    };
     log.learn(detail.activities);
     if args.follow {
         log.follow().await?;
@@ -98,6 +105,7 @@ struct Log<'a> {
     json: bool,
     names: HashMap<ActivityId, String>,
     printed: u64,
+    lines: LogLines,
 }
 
 impl Log<'_> {
@@ -135,7 +143,7 @@ impl Log<'_> {
             } else {
                 stdout.lines(page.lines.iter().map(|line| {
                     let name = line.activity.and_then(|id| self.names.get(&id));
-                    stdout.paint.log_line(line, name.map(String::as_str))
+                    self.lines.next(line, name.map(String::as_str))
                 }));
             }
         }

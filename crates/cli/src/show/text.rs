@@ -56,28 +56,44 @@ impl Paint {
             strip_ansi_codes(text)
         }
     }
+}
 
-    /// A log line with the name of what printed it.
-    pub(crate) fn log_line(self, line: &LogLine, activity: Option<&str>) -> String {
-        let text = self.log_text(&line.text);
+/// Lines of a log one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogLines {
+    paint: Paint,
+    previous: Option<LogLevel>,
+}
+
+impl LogLines {
+    /// From the first line on.
+    pub(crate) fn new(paint: Paint) -> Self {
+        Self { paint, previous: None }
+    }
+
+    /// The next line, with the name of what printed it. Only the first of several lines of a warning or an error is labelled so.
+    pub(crate) fn next(&mut self, line: &LogLine, activity: Option<&str>) -> String {
+        let paint = self.paint;
+        let text = paint.log_text(&line.text);
+        let begins = self.previous.replace(line.level) != Some(line.level);
         let text = match line.level {
-            LogLevel::Warning => with_label(&text, "warning", |label| self.tone(Tone::Attention, label)),
-            LogLevel::Error => with_label(&text, "error", |label| self.tone(Tone::Bad, label)),
-            LogLevel::Output | LogLevel::Info => text.into_owned(),
+            LogLevel::Warning if begins => with_label(&text, &paint, "warning", Tone::Attention),
+            LogLevel::Error if begins => with_label(&text, &paint, "error", Tone::Bad),
+            _ => text.into_owned(),
         };
         match activity {
-            Some(name) => format!("{} {text}", self.tone(Tone::Quiet, format_args!("{name}>"))),
+            Some(name) => format!("{} {text}", paint.tone(Tone::Quiet, format_args!("{name}>"))),
             None => text,
         }
     }
 }
 
 /// Puts `label: ` before the text unless it says so itself.
-fn with_label(text: &str, label: &str, paint: impl Fn(&str) -> String) -> String {
+fn with_label(text: &str, paint: &Paint, label: &str, tone: Tone) -> String {
     if strip_ansi_codes(text).trim_start().starts_with(label) {
         text.to_owned()
     } else {
-        format!("{} {text}", paint(&format!("{label}:")))
+        format!("{} {text}", paint.tone(tone, format_args!("{label}:")))
     }
 }
 
@@ -193,13 +209,12 @@ mod tests {
     #[test]
     fn log_lines_are_labelled_once_and_coloured_only_where_allowed() {
         let line = |level, text: &str| LogLine { activity: None, level, text: text.into() };
-        assert_eq!(PLAIN.log_line(&line(LogLevel::Warning, "odd"), None), "warning: odd");
-        assert_eq!(PLAIN.log_line(&line(LogLevel::Error, "error: no"), None), "error: no");
-        assert_eq!(
-            PLAIN.log_line(&line(LogLevel::Output, "\x1b[31mred\x1b[0m"), Some("hello")),
-            "hello> red"
-        );
-        let colour = Paint { colour: true };
-        assert_eq!(colour.log_line(&line(LogLevel::Output, "\x1b[31mred"), None), "\x1b[31mred\x1b[0m");
+        let mut lines = LogLines::new(PLAIN);
+        assert_eq!(lines.next(&line(LogLevel::Warning, "odd"), None), "warning: odd");
+        assert_eq!(lines.next(&line(LogLevel::Warning, "  and more of it"), None), "  and more of it");
+        assert_eq!(lines.next(&line(LogLevel::Error, "error: no"), None), "error: no");
+        assert_eq!(lines.next(&line(LogLevel::Output, "\x1b[31mred\x1b[0m"), Some("hello")), "hello> red");
+        let mut colour = LogLines::new(Paint { colour: true });
+        assert_eq!(colour.next(&line(LogLevel::Output, "\x1b[31mred"), None), "\x1b[31mred\x1b[0m");
     }
 }
