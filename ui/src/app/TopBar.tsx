@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useParams, useRouter } from "@tanstack/react-router";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "@/components/Button";
 import { Kbd } from "@/components/Kbd";
@@ -31,14 +31,14 @@ function History() {
   const { t } = useTranslation();
   const router = useRouter();
   const index = useLocation({ select: (location) => location.state.__TSR_index });
-  const furthest = useRef({ index: 0, length: 0 });
+  const { length } = router.history;
+  const [furthest, setFurthest] = useState({ index, length });
   // A push cuts off what was ahead; the history's length tells it from going back.
-  if (router.history.length !== furthest.current.length) furthest.current = { index, length: router.history.length };
-  furthest.current.index = Math.max(furthest.current.index, index);
+  if (length !== furthest.length || index > furthest.index) setFurthest({ index, length });
   return (
     <div className={styles.TopBarHistory}>
       <IconButton icon="chev-l" label={t("app.back")} disabledReason={index > 0 ? null : t("app.nothingBack")} onClick={() => router.history.back()} />
-      <IconButton icon="chev-r" label={t("app.forward")} disabledReason={index < furthest.current.index ? null : t("app.nothingForward")} onClick={() => router.history.forward()} />
+      <IconButton icon="chev-r" label={t("app.forward")} disabledReason={index < furthest.index ? null : t("app.nothingForward")} onClick={() => router.history.forward()} />
     </div>
   );
 }

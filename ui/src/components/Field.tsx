@@ -50,7 +50,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
       <span role="alert" className={bad ? styles.FieldError : "sr"} id={`${id}-e`}>
         {bad && (
           <>
-            <StateGlyph shape="failed" role="fail" size={12} />
+            <StateGlyph shape="failed" state="fail" size={12} />
             <span>{error}</span>
           </>
         )}

@@ -4,7 +4,7 @@ import { Icon, type IconName } from "@/icons/Icon";
 import { layers } from "./Layers";
 import styles from "./Menu.module.css";
 
-export interface MenuEntry {
+interface MenuEntry {
   key: string;
   label: string;
   icon?: IconName;

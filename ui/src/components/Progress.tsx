@@ -14,9 +14,9 @@ function mark(phase: PhaseProgress): "done" | "now" | "fail" | "todo" {
 }
 
 /** The pipeline at a glance, for rows. Decoration: words stand beside it. `part` is how far the running phase is. */
-export function PhaseBar({ phases, part = 0.5, role = "busy" }: { phases: PhaseProgress[]; part?: number | undefined; role?: StateRole }) {
+export function PhaseBar({ phases, part = 0.5, state = "busy" }: { phases: PhaseProgress[]; part?: number | undefined; state?: StateRole }) {
   return (
-    <span className={styles.PhaseBar} data-state={role} style={{ "--n": phases.length } as CSSProperties} aria-hidden="true">
+    <span className={styles.PhaseBar} data-state={state} style={{ "--n": phases.length } as CSSProperties} aria-hidden="true">
       {phases.map((phase) => (
         <i key={phase.phase} data-p={mark(phase)} style={phase.state === "running" ? at(part) : undefined} />
       ))}

@@ -5,7 +5,7 @@ import { ToggleGroup } from "@base-ui/react/toggle-group";
 import { Icon, type IconName } from "@/icons/Icon";
 import styles from "./Segmented.module.css";
 
-export interface Segment<V extends string> {
+interface Segment<V extends string> {
   value: V;
   label: string;
   icon?: IconName;

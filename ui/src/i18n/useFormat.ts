@@ -22,4 +22,3 @@ export function useFormat() {
     [t, language],
   );
 }
-export type Format = ReturnType<typeof useFormat>;

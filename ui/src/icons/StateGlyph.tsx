@@ -17,12 +17,12 @@ function pie(part: number): string {
 }
 
 /**
- * Always stands beside its word. `part` fills the pie of `building`; `role` sets the colour where no parent with `data-state` does.
+ * Always stands beside its word. `part` fills the pie of `building`; `state` sets the colour where no parent with `data-state` does.
  */
-export function StateGlyph({ shape, part = 0.62, role, size = 14 }: { shape: GlyphShape; part?: number | undefined; role?: StateRole; size?: 12 | 14 | 20 }) {
+export function StateGlyph({ shape, part = 0.62, state, size = 14 }: { shape: GlyphShape; part?: number | undefined; state?: StateRole; size?: 12 | 14 | 20 }) {
   const style: CSSProperties | undefined = size === 14 ? undefined : { width: size, height: size };
   return (
-    <svg className={styles.StateGlyph} data-shape={shape} data-state={role} style={style} viewBox="0 0 14 14" aria-hidden="true">
+    <svg className={styles.StateGlyph} data-shape={shape} data-state={state} style={style} viewBox="0 0 14 14" aria-hidden="true">
       {shape === "building" ? (
         <>
           <circle cx="7" cy="7" r="5.5" fill="none" stroke="currentColor" strokeWidth="1.5" />

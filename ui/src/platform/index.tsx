@@ -8,7 +8,7 @@ import type { Event } from "@/bindings/Event";
 
 export type CommandName = keyof Commands;
 export type CommandArgs<C extends CommandName> = Commands[C]["args"];
-export type CommandResult<C extends CommandName> = Commands[C]["result"];
+type CommandResult<C extends CommandName> = Commands[C]["result"];
 
 export interface Backend {
   /** Runs a command of the controller. Rejects with a `Failure`. */

@@ -7,7 +7,7 @@ import type { Action, EngineStatus, MachineStatus } from "@/platform/contract";
 import { engineName, isWorking, operationWord } from "./view";
 
 /** Null when the action is allowed, else the reason in the user's language. */
-export type Verdict = string | null;
+type Verdict = string | null;
 
 export interface MachineCan {
   start(): Verdict;

@@ -4,6 +4,7 @@
  */
 import type { Backend } from "@/platform";
 import type { LogLine } from "@/platform/contract";
+import { plain } from "./ansi";
 import { toFailure } from "./failure";
 
 /** Lines a page, and how many pages are kept. */
@@ -34,7 +35,7 @@ export class OperationLog {
   readonly #asked = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #state: LogState = { total: 0, version: 0, loading: true, failure: null };
-  #frame: number | undefined;
+  #telling = false;
   #clock = 0;
 
   constructor(backend: Backend, id: string, activity: number | undefined) {
@@ -90,7 +91,7 @@ export class OperationLog {
     const parts: string[] = [];
     for (;;) {
       const { lines, total } = await this.#backend.call("operation_log", { id: this.#id, from: parts.length, limit: BULK, ...this.#filter() });
-      for (const line of lines) parts.push(line.text.replace(/\u001b\[[0-9;]*m/g, ""));
+      for (const line of lines) parts.push(plain(line.text));
       if (lines.length === 0 || parts.length >= total) break;
     }
     return { text: parts.length === 0 ? "" : `${parts.join("\n")}\n`, lines: parts.length };
@@ -127,8 +128,10 @@ export class OperationLog {
   /** Tells listeners once a frame, however much arrives. */
   #changed(change: Partial<LogState>): void {
     this.#state = { ...this.#state, ...change, version: this.#state.version + 1 };
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = undefined;
+    if (this.#telling) return;
+    this.#telling = true;
+    requestAnimationFrame(() => {
+      this.#telling = false;
       for (const listener of this.#listeners) listener();
     });
   }

@@ -3,7 +3,7 @@ import { i18n, systemLanguage } from "@/i18n";
 import type { Settings } from "@/platform/contract";
 
 /** `public/theme.js` reads the key before the first paint. */
-export function applyTheme(theme: Settings["theme"]): void {
+function applyTheme(theme: Settings["theme"]): void {
   const root = document.documentElement;
   if (theme === "system") delete root.dataset.theme;
   else root.dataset.theme = theme;

@@ -9,12 +9,12 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey"
   return parts.filter((part) => part !== "").join("+");
 }
 
-export function isTyping(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
 /** Whether something on top of the page has the keys: a dialog, a menu, an open list. */
-export function isCovered(): boolean {
+function isCovered(): boolean {
   return document.querySelector("[data-covers]") !== null;
 }
 

@@ -1,7 +1,7 @@
 /** How a machine, an operation and the engine are shown: glyph, colour role and word, decided once for list, sidebar, header and palette. */
 import type { TFunction } from "i18next";
 import type { GlyphShape, StateRole } from "@/icons/StateGlyph";
-import type { Check, EngineStatus, MachineStatus, Operation, OperationKind, Phase, PhaseProgress } from "@/platform/contract";
+import type { Check, EngineStatus, MachineStatus, Operation, OperationKind, PhaseProgress } from "@/platform/contract";
 
 export interface StateView {
   shape: GlyphShape;
@@ -34,12 +34,8 @@ export function operationWord(t: TFunction, kind: OperationKind): string {
 }
 
 /** The phase that runs or in which it ended badly. */
-export function currentPhase(operation: Operation): PhaseProgress | undefined {
+function currentPhase(operation: Operation): PhaseProgress | undefined {
   return operation.phases.find((each) => each.state === "running" || each.state === "failed");
-}
-
-export function phaseWord(t: TFunction, phase: Phase): string {
-  return t(`phases.${phase}`);
 }
 
 /** How much of what is to build or download is there, 0 to 1. */

@@ -10,7 +10,7 @@ export const DAY = 24 * HOUR;
 export const before = (ms: number) => new Date(Date.now() - ms - (ms >= HOUR ? 30 * SECOND : 0)).toISOString();
 
 const PIPELINE: Phase[] = ["resolve", "requirements", "check", "ask", "build", "review", "switch", "finish"];
-export const phasesOf: Record<OperationKind, Phase[]> = {
+const phasesOf: Record<OperationKind, Phase[]> = {
   create: PIPELINE,
   rebuild: PIPELINE,
   start: ["start"],
@@ -21,12 +21,12 @@ export const phasesOf: Record<OperationKind, Phase[]> = {
 };
 
 let serial = 0;
-export function newOperation(kind: OperationKind, machine: string | null, part: Partial<Operation> = {}): Operation {
+export function newOperation(kind: OperationKind, ofMachine: string | null, part: Partial<Operation> = {}): Operation {
   serial += 1;
   return {
     id: `0199-${String(serial).padStart(6, "0")}`,
     kind,
-    machine,
+    machine: ofMachine,
     door: "window",
     state: "running",
     phases: phasesOf[kind].map((phase) => ({ phase, state: "pending", started: null, ended: null })),

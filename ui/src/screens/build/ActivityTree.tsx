@@ -8,7 +8,7 @@ import { useFormat } from "@/i18n/useFormat";
 import type { Activity } from "@/platform/contract";
 import { useNow } from "@/state/useNow";
 import styles from "./ActivityTree.module.css";
-import { type ActivityTreeRow, FINISHED, isDownload, rowKey, visibleRows } from "./activityTree";
+import { type ActivityTreeRow, type FinishedRow, isDownload, rowKey, visibleRows } from "./activityTree";
 
 const ROW = 26;
 
@@ -135,10 +135,10 @@ function Twisty({ row, onToggle }: { row: ActivityTreeRow; onToggle: () => void 
   );
 }
 
-function Cells({ role, shape, part, word, name, mono = true, phase, time }: { role: StateRole; shape: GlyphShape; part?: number | undefined; word: string; name: string; mono?: boolean; phase?: ReactNode; time?: string }) {
+function Cells({ state, shape, part, word, name, mono = true, phase, time }: { state: StateRole; shape: GlyphShape; part?: number | undefined; word: string; name: string; mono?: boolean; phase?: ReactNode; time?: string }) {
   return (
     <>
-      <span className={styles.ActivityName} data-state={role}>
+      <span className={styles.ActivityName} data-state={state}>
         <StateGlyph shape={shape} part={part} size={12} />
         <span className="sr">{word}: </span>
         <span className={mono ? "mono truncate" : "fg truncate"}>{name}</span>
@@ -149,10 +149,10 @@ function Cells({ role, shape, part, word, name, mono = true, phase, time }: { ro
   );
 }
 
-function Finished({ row }: { row: ActivityTreeRow & { kind: typeof FINISHED } }) {
+function Finished({ row }: { row: FinishedRow }) {
   const { t } = useTranslation();
   const format = useFormat();
-  return <Cells role="ok" shape="done" word={t("operation.activityState.done")} name={t("operation.finished", { count: row.count })} mono={false} time={row.took === null ? "" : format.stopwatch(row.took)} />;
+  return <Cells state="ok" shape="done" word={t("operation.activityState.done")} name={t("operation.finished", { count: row.count })} mono={false} time={row.took === null ? "" : format.stopwatch(row.took)} />;
 }
 
 function ActivityCells({ activity, over }: { activity: Activity; over: boolean }) {
@@ -171,7 +171,7 @@ function ActivityCells({ activity, over }: { activity: Activity; over: boolean }
         const words = t("operation.activityState.downloading");
         return (
           <Cells
-            role="busy"
+            state="busy"
             shape="download"
             word={words}
             name={activity.name}
@@ -191,14 +191,14 @@ function ActivityCells({ activity, over }: { activity: Activity; over: boolean }
           />
         );
       }
-      return <Cells role="busy" shape="building" word={t("operation.activityState.running")} name={activity.name} phase={phase} time={time} />;
+      return <Cells state="busy" shape="building" word={t("operation.activityState.running")} name={activity.name} phase={phase} time={time} />;
     case "failed":
-      return <Cells role="fail" shape="failed" word={t("operation.activityState.failed")} name={activity.name} phase={phase} time={time} />;
+      return <Cells state="fail" shape="failed" word={t("operation.activityState.failed")} name={activity.name} phase={phase} time={time} />;
     case "done":
-      return <Cells role="ok" shape="done" word={t("operation.activityState.done")} name={activity.name} time={time} />;
+      return <Cells state="ok" shape="done" word={t("operation.activityState.done")} name={activity.name} time={time} />;
     case "stopped":
-      return <Cells role="off" shape="planned" word={t("operation.activityState.stopped")} name={activity.name} phase={activity.started === null ? t("operation.notReached") : ""} time={time} />;
+      return <Cells state="off" shape="planned" word={t("operation.activityState.stopped")} name={activity.name} phase={activity.started === null ? t("operation.notReached") : ""} time={time} />;
     case "planned":
-      return <Cells role="off" shape="planned" word={t("operation.activityState.planned")} name={activity.name} phase={over ? t("operation.notReached") : ""} />;
+      return <Cells state="off" shape="planned" word={t("operation.activityState.planned")} name={activity.name} phase={over ? t("operation.notReached") : ""} />;
   }
 }

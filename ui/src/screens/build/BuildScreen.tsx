@@ -157,7 +157,7 @@ function Outcome({ operation }: { operation: Operation }) {
   if (operation.state === "waiting_for_input") {
     return (
       <div className={styles.BuildAside}>
-        <Banner role="wait" shape="waiting" title={t("operation.state.waiting_for_input")}>
+        <Banner state="wait" shape="waiting" title={t("operation.state.waiting_for_input")}>
           {operation.headline}
         </Banner>
       </div>
@@ -166,7 +166,7 @@ function Outcome({ operation }: { operation: Operation }) {
   if (operation.state === "cancelled" || (operation.state === "interrupted" && operation.failure === null)) {
     return (
       <div className={styles.BuildAside}>
-        <Banner role="off" shape="unknown" title={operation.state === "cancelled" ? t("operation.cancelledText") : t("operation.interruptedTitle")}>
+        <Banner state="off" shape="unknown" title={operation.state === "cancelled" ? t("operation.cancelledText") : t("operation.interruptedTitle")}>
           {machine?.generation === null || machine === undefined ? t("operation.nothingChanged") : t("operation.stillRuns", { name, n: machine.generation })}
         </Banner>
       </div>

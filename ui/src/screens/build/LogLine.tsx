@@ -1,6 +1,6 @@
 import { Fragment, memo, type ReactNode, useLayoutEffect, useRef } from "react";
 import type { LogLine as Line } from "@/platform/contract";
-import { plain, type Span, spans } from "./ansi";
+import { plain, type Span, spans } from "@/state/ansi";
 import styles from "./LogView.module.css";
 
 interface Props {

@@ -51,39 +51,44 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
   const [follow, setFollow] = useState(initialSearch === "");
   const [wrap, setWrap] = useState(false);
   const [seen, setSeen] = useState<number | null>(null);
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  const [, remeasured] = useReducer((n: number) => n + 1, 0);
   const offsets = useMemo(() => new RowOffsets(LINE), []);
   const names = useMemo(() => new Map(sources.map((each) => [each.id, each.name])), [sources]);
 
   offsets.resize(state.total);
   const height = wrap ? offsets.total : state.total * LINE;
   const scale = Math.max(1, height / TALLEST);
-  const element = scroller.current;
-  const viewport = element?.clientHeight ?? 600;
-  const top = (element?.scrollTop ?? 0) * scale;
+  const top = view.top * scale;
   const first = Math.max(0, (wrap ? offsets.at(top) : Math.floor(top / LINE)) - OVERSCAN);
-  const last = Math.min(state.total, first + Math.ceil(viewport / LINE) + 2 * OVERSCAN);
+  const last = Math.min(state.total, first + Math.ceil(view.height / LINE) + 2 * OVERSCAN);
   const begin = wrap ? offsets.offset(first) : first * LINE;
+
+  const look = useCallback(() => {
+    const box = scroller.current;
+    if (box !== null) setView((old) => (old.top === box.scrollTop && old.height === box.clientHeight ? old : { top: box.scrollTop, height: box.clientHeight }));
+  }, []);
 
   // Following: the end stays in view.
   useLayoutEffect(() => {
     if (follow && scroller.current !== null) {
       scroller.current.scrollTop = scroller.current.scrollHeight;
       setSeen(state.total);
-      redraw();
+      look();
     }
-  }, [follow, state.total, height]);
+  }, [follow, state.total, height, look]);
 
   const measure = useCallback(
     (line: number, lineHeight: number) => {
-      if (offsets.set(line, lineHeight) !== 0) redraw();
+      if (offsets.set(line, lineHeight) !== 0) remeasured();
     },
     [offsets],
   );
   const resized = useCallback(() => {
     offsets.reset();
-    redraw();
-  }, [offsets]);
+    remeasured();
+    look();
+  }, [offsets, look]);
 
   const stopFollowing = useCallback(() => {
     setFollow((now) => {
@@ -97,7 +102,7 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
     if (box === null) return;
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - LINE;
     if (!atEnd && follow && box.scrollTop < box.scrollHeight - box.clientHeight - 2 * LINE) stopFollowing();
-    redraw();
+    look();
   };
 
   /** Puts a line into the middle of the view. */
@@ -108,9 +113,9 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
       if (box === null) return;
       const offset = wrap ? offsets.offset(line) : line * LINE;
       box.scrollTop = Math.max(0, offset / scale - box.clientHeight / 2);
-      redraw();
+      look();
     },
-    [offsets, wrap, scale, stopFollowing],
+    [offsets, wrap, scale, stopFollowing, look],
   );
   const search = useLogSearch(log, state.total, initialSearch, show);
 
@@ -201,6 +206,7 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
         <IconButton icon="download" label={t("log.save")} onClick={save} />
       </div>
       <div className={styles.LogArea}>
+        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- wheel and keys only tell that the user scrolls */}
         <div
           ref={scroller}
           className={styles.LogLines}

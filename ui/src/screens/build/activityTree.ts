@@ -1,7 +1,7 @@
 /** The activities of an operation as the visible rows of a tree. Pure. */
 import type { Activity, ActivityState } from "@/platform/contract";
 
-export interface TreeRow {
+interface TreeRow {
   kind: "activity";
   activity: Activity;
   level: number;
@@ -27,7 +27,7 @@ export function isDownload(activity: Activity): boolean {
 
 /** Keys of rows that are open or closed against their default. */
 export type Toggled = ReadonlySet<string>;
-export const FINISHED = "finished";
+const FINISHED = "finished";
 
 /**
  * Roots in order of urgency; what is finished is one row at the end that can be opened. What runs or failed, or has such a child, is

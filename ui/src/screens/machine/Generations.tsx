@@ -49,7 +49,7 @@ export function Generations() {
                 <span className="grow">
                   <span className="row">
                     <span className={styles.GenerationAge}>{format.ago(generation.created, now)}</span>
-                    {generation.current && <Tag role={machine.status === "running" ? "ok" : "off"}>{machine.status === "running" ? t("generations.current") : t("generations.installed")}</Tag>}
+                    {generation.current && <Tag state={machine.status === "running" ? "ok" : "off"}>{machine.status === "running" ? t("generations.current") : t("generations.installed")}</Tag>}
                   </span>
                   <span className={`mono ${styles.GenerationSystem}`}>
                     <MidTruncate text={generation.system} />

@@ -115,42 +115,42 @@ function Notice({ machine, engine }: { machine: MachineStatus; engine: EngineSta
   if (problem !== null) return <FailurePanel failure={problem} />;
   if (operation !== null && operation.state === "waiting_for_input") {
     return (
-      <Banner role="wait" shape="waiting" title={t("machine.bannerWaiting", { what: operationWord(t, operation.kind) })} actions={show(t("actions.answer"))}>
+      <Banner state="wait" shape="waiting" title={t("machine.bannerWaiting", { what: operationWord(t, operation.kind) })} actions={show(t("actions.answer"))}>
         {operation.headline}
       </Banner>
     );
   }
   if (operation !== null && isWorking(operation)) {
     return (
-      <Banner role="busy" shape="building" title={t("machine.bannerBuilding", { what: operationWord(t, operation.kind) })} actions={show(t("actions.seeBuild"))}>
+      <Banner state="busy" shape="building" title={t("machine.bannerBuilding", { what: operationWord(t, operation.kind) })} actions={show(t("actions.seeBuild"))}>
         {operation.headline}
       </Banner>
     );
   }
   if (operation?.failure !== null && operation?.failure !== undefined && operation.state === "failed") {
     return (
-      <Banner role="fail" shape="failed" title={`${t(`operation.pastFailed.${operation.kind}`)}.`} actions={show(t("actions.seeWhy"))}>
+      <Banner state="fail" shape="failed" title={`${t(`operation.pastFailed.${operation.kind}`)}.`} actions={show(t("actions.seeWhy"))}>
         {sentence(operation.failure.message)}
       </Banner>
     );
   }
   if (machine.status === "not_installed") {
     return (
-      <Banner role="off" shape="planned" title={t("machine.bannerDraft")} actions={rebuild(t("actions.retry"))}>
+      <Banner state="off" shape="planned" title={t("machine.bannerDraft")} actions={rebuild(t("actions.retry"))}>
         {t("machine.bannerDraftText", { name })}
       </Banner>
     );
   }
   if (machine.config === "modified") {
     return (
-      <Banner role="busy" shape="update" title={t("machine.bannerModified")} actions={rebuild(t("machine.reviewRebuild"))}>
+      <Banner state="busy" shape="update" title={t("machine.bannerModified")} actions={rebuild(t("machine.reviewRebuild"))}>
         {t("machine.bannerModifiedText", { name })}
       </Banner>
     );
   }
   if (machine.config === "update_available") {
     return (
-      <Banner role="busy" shape="update" title={t("machine.bannerUpdate")} actions={rebuild(t("machine.reviewRebuild"))}>
+      <Banner state="busy" shape="update" title={t("machine.bannerUpdate")} actions={rebuild(t("machine.reviewRebuild"))}>
         {t("machine.bannerUpdateText", { name })}
       </Banner>
     );

@@ -30,10 +30,10 @@ interface Props {
   /** Pointer or keyboard moved over the list. */
   onTouch: () => void;
   /** Whether the list takes the focus when it appears. */
-  autoFocus: boolean;
+  takesFocus: boolean;
 }
 
-export const MachineList = memo(function MachineList({ rows, engine, actions, onTouch, autoFocus }: Props) {
+export const MachineList = memo(function MachineList({ rows, engine, actions, onTouch, takesFocus }: Props) {
   const { t } = useTranslation();
   const grid = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
@@ -92,7 +92,7 @@ export const MachineList = memo(function MachineList({ rows, engine, actions, on
   );
 
   useEffect(() => {
-    if (autoFocus && current !== undefined) select(at);
+    if (takesFocus && current !== undefined) select(at);
     // Only when the list appears.
     // oxlint-disable-next-line react/exhaustive-deps
   }, []);

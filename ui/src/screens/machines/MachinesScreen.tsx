@@ -154,7 +154,7 @@ function Machines({ machines, engine }: { machines: MachineStatus[]; engine: Eng
       {rows.length === 0 ? (
         <NoMatch filter={filter} onClear={() => setFilter("")} onShowAll={() => setShow("all")} />
       ) : (
-        <MachineList rows={rows} engine={engine} actions={actions} onTouch={touched} autoFocus={focus === undefined} />
+        <MachineList rows={rows} engine={engine} actions={actions} onTouch={touched} takesFocus={focus === undefined} />
       )}
       <Bar offline={offline} />
     </Page>
@@ -184,7 +184,7 @@ function Offline({ engine }: { engine: EngineStatus }) {
   return (
     <div className={styles.Aside}>
       <Banner
-        role="fail"
+        state="fail"
         shape="failed"
         title={t("engine.offlineTitle", { engine: engineName(t, engine) })}
         actions={

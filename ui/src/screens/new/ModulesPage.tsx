@@ -72,7 +72,7 @@ export function ModulesPage({ draft, checked, repository, problem, nameError, fi
         )}
       </WizardHead>
       {repository.problems.map((each) => (
-        <Banner key={each.code} role="wait" shape="warn" title={t("wizard.problems")}>
+        <Banner key={each.code} state="wait" shape="warn" title={t("wizard.problems")}>
           {each.message}
         </Banner>
       ))}

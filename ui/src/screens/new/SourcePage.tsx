@@ -32,7 +32,7 @@ interface Props {
 }
 
 /** Failures that one sentence under the address says well enough. */
-const ofTheField: FailureCode[] = ["invalid_url", "url_has_credentials", "repository_not_found", "no_flake", "no_modules", "invalid_argument"];
+const ofTheField = new Set<FailureCode>(["invalid_url", "url_has_credentials", "repository_not_found", "no_flake", "no_modules", "invalid_argument"]);
 
 export function SourcePage({ draft, checked, repository, failure, reading, onChange, onEnter, onRead }: Props) {
   const { t } = useTranslation();
@@ -43,7 +43,7 @@ export function SourcePage({ draft, checked, repository, failure, reading, onCha
     onEnter();
   };
   const empty = repository !== undefined && repository.modules.length === 0;
-  const inField = failure !== null && ofTheField.includes(failure.code);
+  const inField = failure !== null && ofTheField.has(failure.code);
   const said = inField ? [failure.message, ...failure.hints].join(". ") : empty ? t("wizard.noModulesShort") : null;
   const missing = checked && draft.kind !== "empty" && (draft.kind === "local" ? draft.folder : draft.url).trim() === "";
   const state = reading ? (

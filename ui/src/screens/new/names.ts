@@ -23,6 +23,7 @@ export function suggestName(repository: string, taken: readonly string[]): strin
   const base =
     last
       .normalize("NFKD")
+      .replace(/\p{M}/gu, "")
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "-")
       .replace(/^[^a-z]+/, "")
