@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use codchi_controller::nix::{NixError, OfferedModule, OfferedNixpkgs, Problem, Repository, Run, Source};
-use serde::Deserialize;
+use futures::{StreamExt as _, stream};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{ANSWER, ControllerNix, exec::Limits, failure::Origins};
 use crate::{attr_path, flake_ref, sanitize};
@@ -14,6 +15,10 @@ const TIME: Duration = Duration::from_secs(60);
 const DIR: &str = "/config/discovery";
 /// No more modules than these are shown.
 const MOST_MODULES: usize = 1000;
+/// When looking at all at once fails, so many are looked at one by one.
+const MOST_LOOKED_AT: usize = 64;
+/// So many of them at a time.
+const AT_A_TIME: usize = 4;
 /// The longest description, in characters.
 const LONGEST_DESCRIPTION: usize = 300;
 
@@ -31,7 +36,9 @@ struct Offer {
 #[derive(Deserialize)]
 struct Module {
     path: Vec<String>,
+    #[serde(default)]
     description: Option<String>,
+    #[serde(default)]
     error: Option<String>,
 }
 
@@ -52,10 +59,21 @@ impl ControllerNix {
         let (mirrored, put) = tokio::join!(self.mirror(&flake, run.cancel, &mut origins), put);
         put?;
         let mirrored = mirrored?;
-        let url = mirrored.flake.url();
+        let url = mirrored.flake.nix_url();
         origins.input("repository", &source.url);
 
-        let target = format!("path:{DIR}#offer");
+        let look = Look { source, url: &url, run, origins: &origins };
+        let offer = match self.look::<Offer>(look, "offer").await {
+            Err(error @ NixError::Evaluation { .. }) => self.one_by_one(look).await.ok_or(error)?,
+            offer => offer?,
+        };
+        Ok(repository(source, offer, mirrored.uncommitted))
+    }
+
+    /// What the flake at [`DIR`] says of the repository under this name.
+    async fn look<T: DeserializeOwned>(&self, look: Look<'_>, name: &str) -> Result<T, NixError> {
+        let Look { source, url, run, origins } = look;
+        let target = format!("path:{DIR}#{name}");
         let args = [
             "eval",
             "--json",
@@ -64,17 +82,43 @@ impl ControllerNix {
             &target,
             "--override-input",
             "repository",
-            &url,
+            url,
         ];
         let limits = Limits { time: Some(TIME), stdout: ANSWER };
         let action = format!("read the modules of {}", source.url);
-        let json = self.run_nix(&action, &source.url, Self::nix(&args), limits, run, &origins).await?;
-        let offer: Offer = serde_json::from_slice(&json).map_err(|error| NixError::Failed {
+        let json = self.run_nix(&action, &source.url, Self::nix(&args), limits, run, origins).await?;
+        serde_json::from_slice(&json).map_err(|error| NixError::Failed {
             action,
             message: format!("the answer has an unexpected form: {error}"),
-        })?;
-        Ok(repository(source, offer, mirrored.uncommitted))
+        })
     }
+
+    /// Looks at each module alone, so that one that fails says why and the others can be used. `None` when it isn't a module that fails.
+    async fn one_by_one(&self, look: Look<'_>) -> Option<Offer> {
+        let mut offer: Offer = self.look(look, "names").await.ok()?;
+        let looked_at = std::mem::take(&mut offer.modules).into_iter().take(MOST_LOOKED_AT).enumerate().map(
+            |(n, module)| async move {
+                match self.look::<Module>(look, &format!("each.m{n}")).await {
+                    Ok(module) => Some(module),
+                    Err(NixError::Evaluation { cause, .. }) => Some(Module { error: Some(cause), ..module }),
+                    Err(_) => None,
+                }
+            },
+        );
+        let looked_at: Vec<Option<Module>> = stream::iter(looked_at).buffered(AT_A_TIME).collect().await;
+        offer.modules = looked_at.into_iter().collect::<Option<_>>()?;
+        Some(offer)
+    }
+}
+
+/// One look at a repository.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    source: &'a Source,
+    /// As Nix gets it.
+    url: &'a str,
+    run: Run<'a>,
+    origins: &'a Origins,
 }
 
 fn repository(source: &Source, offer: Offer, uncommitted: bool) -> Repository {

@@ -43,7 +43,7 @@ impl ControllerNix {
         let action = "prepare the machine's flake";
         let failed = |message: String| NixError::Failed { action: action.to_owned(), message };
         let inputs = flake::inputs(spec).map_err(|error| failed(error.to_string()))?;
-        let text = flake::render(spec, &system(), |flake| in_controller(flake).url())
+        let text = flake::render(spec, &system(), |flake| in_controller(flake).nix_url())
             .map_err(|error| failed(error.to_string()))?;
         let machine_json = serde_json::to_vec_pretty(spec).map_err(|error| failed(error.to_string()))?;
 

@@ -169,6 +169,17 @@ impl FlakeRef {
         render::url(self)
     }
 
+    /// The same address as Nix is given it: nested groups of GitLab are decoded once too often by Nix (seen in 2.26 and 2.34), so
+    /// their slashes are encoded twice.
+    pub fn nix_url(&self) -> String {
+        match &self.kind {
+            FlakeKind::Forge { forge: Forge::Gitlab, owner, .. } if owner.contains('/') => {
+                self.url().replacen("%2F", "%252F", owner.matches('/').count())
+            }
+            _ => self.url(),
+        }
+    }
+
     /// The directory of a git repository of this computer.
     pub fn host_repository(&self) -> Option<PathBuf> {
         match &self.kind {

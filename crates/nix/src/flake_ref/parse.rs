@@ -195,13 +195,12 @@ fn forge(forge: Forge, rest: &str) -> Result<FlakeRef, SourceError> {
     let params = Params::new(split::query(query)?, Allowed::Forge)?;
     let at = split::decode(&parts.collect::<Vec<_>>().join("/"))?;
     let at = at.trim_end_matches('/');
-    at_forge(
-        forge,
-        &split::decode(owner)?,
-        &split::decode(repo)?,
-        Some(at).filter(|at| !at.is_empty()),
-        params,
-    )
+    let mut owner = split::decode(owner)?;
+    if forge == Forge::Gitlab && owner.contains('%') {
+        // Written so that Nix, which decodes twice, understands it.
+        owner = split::decode(&owner)?;
+    }
+    at_forge(forge, &owner, &split::decode(repo)?, Some(at).filter(|at| !at.is_empty()), params)
 }
 
 /// Checks the names and puts branch, tag or commit where it belongs.

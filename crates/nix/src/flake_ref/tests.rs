@@ -48,6 +48,7 @@ fn understands_what_people_write() {
         // GitLab
         ("gitlab:o/r", "gitlab:o/r"),
         ("gitlab:g%2Fs/r/main", "gitlab:g%2Fs/r/main"),
+        ("gitlab:g%252Fs/r", "gitlab:g%2Fs/r"),
         ("gitlab:o/r?host=git.example.com&ref=x", "gitlab:o/r/x?host=git.example.com"),
         ("https://gitlab.com/o/r", "gitlab:o/r"),
         ("https://gitlab.com/g/s/t/r.git", "gitlab:g%2Fs%2Ft/r"),
@@ -285,6 +286,14 @@ fn pins_in_the_form_that_each_kind_takes() {
     assert_eq!(pin("https://h/x", Pin::Rev(REV.into())).unwrap(), format!("git+https://h/x?rev={REV}"));
     assert_eq!(pin("path:/x", Pin::Branch("main".into())).unwrap_err().code, "not_versioned");
     assert_eq!(pin("/x", Pin::Branch("-x".into())).unwrap_err().code, "bad_ref");
+}
+
+#[test]
+fn nix_is_given_what_it_understands() {
+    let nix = |typed: &str| parse(typed).unwrap().nix_url();
+    assert_eq!(nix("https://gitlab.com/g/s/t/r/-/tree/main/a"), "gitlab:g%252Fs%252Ft/r/main?dir=a");
+    assert_eq!(nix("gitlab:o/r?dir=a"), "gitlab:o/r?dir=a");
+    assert_eq!(nix("github:o/r"), "github:o/r");
 }
 
 #[test]

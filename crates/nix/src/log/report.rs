@@ -96,6 +96,13 @@ impl Message {
             && MARKS.iter().any(|mark| self.text.contains(mark))
     }
 
+    /// Whether what was fetched isn't a flake as it should be.
+    fn is_about_a_flake_file(&self) -> bool {
+        const MARKS: &[&str] =
+            &["lacks attribute 'outputs'", "unsupported attribute", "must be an attribute set"];
+        MARKS.iter().any(|mark| self.text.contains(mark))
+    }
+
     /// Whether something couldn't be fetched.
     pub fn is_about_fetching(&self) -> bool {
         const MARKS: &[&str] = &[
@@ -118,7 +125,8 @@ impl Message {
             "libgit2",
         ];
         let about = |text: &str| MARKS.iter().any(|mark| text.contains(mark));
-        about(&self.text) || self.full.contains("… while fetching the input")
+        !self.is_about_a_flake_file()
+            && (about(&self.text) || self.full.contains("… while fetching the input"))
     }
 }
 

@@ -2,9 +2,5 @@
 {
   inputs.repository.url = "path:/config/discovery";
 
-  outputs =
-    { self, repository }:
-    {
-      offer = import ./offer.nix repository;
-    };
+  outputs = { self, repository }: import ./offer.nix repository;
 }

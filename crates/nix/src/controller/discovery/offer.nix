@@ -1,4 +1,7 @@
 # The modules that a flake offers, as plain data. Evaluates each no further than to see what it is; builds nothing.
+#
+# `offer` is everything at once. Where one module fails in a way that can't be caught here (a syntax error, an infinite recursion, an
+# import from derivation), `names` is the same without having looked at any, and `each.mN` is the Nth module alone.
 flake:
 let
   # A value, or null where its evaluation throws.
@@ -24,7 +27,7 @@ let
     else
       null;
 
-  # Why a value isn't a module, or null.
+  # Why a value isn't a module, or null. A file is read, so that one with a syntax error is known.
   wrong =
     module:
     let
@@ -32,7 +35,10 @@ let
       isFile = type == "path" || (type == "string" && builtins.substring 0 1 module == "/");
     in
     if isFile then
-      if builtins.pathExists module then null else "the file ${baseNameOf module} doesn't exist"
+      if builtins.pathExists module then
+        wrong (import module)
+      else
+        "the file ${baseNameOf module} doesn't exist"
     else if type == "lambda" || type == "set" then
       null
     else
@@ -57,13 +63,26 @@ let
   ];
 
   modulesIn =
-    set:
+    look: set:
     let
       modules = try outputs.${set};
     in
     if builtins.isAttrs modules then map (look set modules) (builtins.attrNames modules) else [ ];
 
-  modules = builtins.concatMap modulesIn sets;
+  modules =
+    let
+      all = builtins.concatMap (modulesIn look) sets;
+    in
+    if builtins.length all == 1 then map only all else all;
+
+  names = builtins.concatMap (modulesIn (
+    set: _: name: {
+      path = [
+        set
+        name
+      ];
+    }
+  )) sets;
 
   # A flake made for one module describes it by its own description.
   only =
@@ -72,11 +91,26 @@ let
       module // { description = text (source.description or null); }
     else
       module;
+  about = {
+    rev = flake.sourceInfo.rev or null;
+    directNixpkgs = flake.inputs ? nixpkgs;
+    nixConfig = source ? nixConfig;
+    strange = builtins.filter (set: !builtins.isAttrs (try outputs.${set})) sets;
+  };
 in
 {
-  rev = flake.sourceInfo.rev or null;
-  modules = if builtins.length modules == 1 then map only modules else modules;
-  directNixpkgs = flake.inputs ? nixpkgs;
-  nixConfig = source ? nixConfig;
-  strange = builtins.filter (set: !builtins.isAttrs (try outputs.${set})) sets;
+  offer = about // {
+    inherit modules;
+  };
+
+  names = about // {
+    modules = names;
+  };
+
+  each = builtins.listToAttrs (
+    builtins.genList (n: {
+      name = "m${toString n}";
+      value = builtins.elemAt modules n;
+    }) (builtins.length names)
+  );
 }
