@@ -4,6 +4,7 @@ use std::{future::Future, pin::pin, time::Duration};
 
 use codchi_api::types::{Event, LogArgs, OperationArgs};
 use codchi_controller::{
+    activity::LogLevel,
     failure::{Failure, FailureCode},
     operation::{Operation, OperationId, OperationKind, OperationState},
 };
@@ -19,7 +20,7 @@ use crate::{
     app::App,
     exit::{Exit, Stop, failure},
     show::{
-        operation::kind_noun,
+        operation::{operation_noun, state_words},
         progress::{Progress, spinner},
         screen::Stream,
         text::LogLines,
@@ -116,17 +117,23 @@ fn ended(operation: Operation, asked_to_end: Option<i32>) -> Result<Operation, S
     if operation.state == OperationState::Succeeded {
         return Ok(operation);
     }
-    let noun = kind_noun(operation.kind);
-    let mut why = operation.failure.unwrap_or_else(|| {
-        let (code, message) = match operation.state {
-            OperationState::Cancelled => (FailureCode::Cancelled, format!("the {noun} was cancelled")),
-            _ => (FailureCode::Interrupted, format!("the {noun} was interrupted")),
-        };
-        failure(code, message, None)
-    });
-    let has_log = matches!(operation.kind, OperationKind::Create | OperationKind::Rebuild);
-    if let (Some(machine), true) = (operation.machine, has_log && why.code != FailureCode::Cancelled) {
-        why.hints.push(format!("`codchi logs {machine}` shows the whole log"));
+    let words = format!("the {} {}", operation_noun(&operation), state_words(operation.state).0);
+    let mut why = match (operation.state, operation.failure) {
+        (OperationState::Cancelled, _) => failure(FailureCode::Cancelled, words, None),
+        (_, Some(why)) => why,
+        (OperationState::Failed, None) => failure(FailureCode::Failed, words, None),
+        (_, None) => failure(FailureCode::Interrupted, words, None),
+    };
+    if let Some(machine) = operation.machine {
+        if operation.kind == OperationKind::Create {
+            why.hints.push(format!(
+                "`codchi rebuild {machine}` tries again, `codchi delete {machine}` gives it up"
+            ));
+        }
+        let has_log = matches!(operation.kind, OperationKind::Create | OperationKind::Rebuild);
+        if has_log && why.code != FailureCode::Cancelled {
+            why.hints.push(format!("`codchi logs {machine}` shows the whole log"));
+        }
     }
     let exit = asked_to_end.map_or_else(|| Exit::of(why.code), Exit::signalled);
     Err(Stop { exit, failure: Some(why) })
@@ -195,11 +202,10 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Paints what happens now, below the phases that ended and the warnings there were.
+    /// Paints what happens now, below the phases that ended and the warnings there were. Errors come in the end, with their cause.
     async fn paint(&mut self) -> Result<(), Stop> {
-        use codchi_controller::activity::LogLevel::{Error, Warning};
         let stderr = &self.app.screen.stderr;
-        let mut lines = self.new_lines(|level| matches!(level, Warning | Error)).await?;
+        let mut lines = self.new_lines(|level| level == LogLevel::Warning).await?;
         lines.extend(self.progress.newly_ended(stderr.paint));
         let width = stderr.width().unwrap_or(USUAL_WIDTH) - 1;
         let frame = self.progress.frame(stderr.paint, width, self.tick, OffsetDateTime::now_utc());
@@ -209,10 +215,7 @@ impl<'a> View<'a> {
     }
 
     /// The log's lines since the last call of the levels that are wanted, as they are shown.
-    async fn new_lines(
-        &mut self,
-        wanted: impl Fn(codchi_controller::activity::LogLevel) -> bool,
-    ) -> Result<Vec<String>, Stop> {
+    async fn new_lines(&mut self, wanted: impl Fn(LogLevel) -> bool) -> Result<Vec<String>, Stop> {
         let mut lines = Vec::new();
         while self.shown < self.logged {
             let args = LogArgs { id: self.id, from: self.shown, limit: PAGE, activity: None };

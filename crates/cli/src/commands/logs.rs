@@ -14,7 +14,7 @@ use crate::{
     app::{App, machine_name},
     exit::{Exit, Stop, failure},
     show::{
-        operation::{kind_noun, state_words},
+        operation::{operation_noun, state_words},
         text::{LogLines, Tone, moment, printable},
     },
 };
@@ -93,9 +93,8 @@ async fn wanted(app: &App, args: &LogsArgs) -> Result<Operation, Stop> {
 }
 
 fn title(operation: &Operation) -> String {
-    let machine = operation.machine.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
     let (state, _) = state_words(operation.state);
-    format!("{}{machine}, {}: {state}", kind_noun(operation.kind), moment(operation.started))
+    format!("{}, {}: {state}", operation_noun(operation), moment(operation.started))
 }
 
 /// A log that is printed.

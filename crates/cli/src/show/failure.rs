@@ -34,7 +34,9 @@ fn why_and_what_now(lines: &mut Vec<String>, failure: &Failure, paint: Paint) {
         lines.extend(
             details.map(|line| format!("  {} {}", paint.tone(Tone::Quiet, "|"), paint.log_text(line))),
         );
-        lines.push(String::new());
+        if !failure.hints.is_empty() {
+            lines.push(String::new());
+        }
     }
     for hint in &failure.hints {
         lines.push(format!("{} {}", paint.tone(Tone::Busy, "hint:"), printable(hint)));

@@ -2,7 +2,7 @@
 
 use codchi_controller::{
     nix::{ClosureDiff, PackageChange},
-    operation::{OperationKind, OperationState, Phase},
+    operation::{Operation, OperationKind, OperationState, Phase},
 };
 
 use super::text::{Paint, Tone, bytes, count, printable};
@@ -29,7 +29,7 @@ pub(crate) fn phase_title(phase: Phase) -> &'static str {
 }
 
 /// The kind of operation as a noun.
-pub(crate) fn kind_noun(kind: OperationKind) -> &'static str {
+fn kind_noun(kind: OperationKind) -> &'static str {
     match kind {
         OperationKind::Create => "creation",
         OperationKind::Rebuild => "rebuild",
@@ -39,6 +39,12 @@ pub(crate) fn kind_noun(kind: OperationKind) -> &'static str {
         OperationKind::Delete => "removal",
         OperationKind::InstallController => "installation of the controller",
     }
+}
+
+/// An operation as a noun: `creation of hello`.
+pub(crate) fn operation_noun(operation: &Operation) -> String {
+    let noun = kind_noun(operation.kind);
+    operation.machine.as_ref().map_or_else(|| noun.to_owned(), |machine| format!("{noun} of {machine}"))
 }
 
 /// The state of an operation, after its noun.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use codchi_controller::{
     activity::{Activity, ActivityId, ActivityKind, ActivityState},
-    operation::{Operation, PhaseProgress, PhaseState},
+    operation::{Operation, OperationState, Phase, PhaseProgress, PhaseState},
 };
 use time::OffsetDateTime;
 
@@ -76,9 +76,14 @@ impl Progress {
         self.told = begun;
         phases[from..begun]
             .iter()
-            .filter(|phase| phase.started.is_some())
+            .filter(|phase| phase.started.is_some() && (phase.phase != Phase::Ask || self.waits()))
             .map(|phase| format!("==> {}", phase_title(phase.phase)))
             .collect()
+    }
+
+    /// Whether it waits for an answer. Where nothing is missing, asking is over before anybody could read of it.
+    fn waits(&self) -> bool {
+        self.operation.state == OperationState::WaitingForInput
     }
 
     /// The phases that ended since this was last asked, as lines that stay.
@@ -185,7 +190,7 @@ fn ended_line(phase: &PhaseProgress, paint: Paint) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use codchi_controller::operation::{Door, OperationKind, OperationOutcome, Phase};
+    use codchi_controller::operation::{Door, OperationKind, OperationOutcome};
     use time::{Duration, macros::datetime};
 
     use super::*;

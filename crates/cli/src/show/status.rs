@@ -1,12 +1,12 @@
 //! All machines in a table, and what is wrong with them.
 
 use codchi_controller::{
-    operation::{OperationState, Phase},
+    operation::{Operation, OperationState, Phase},
     status::{ConfigState, MachineStatus, RunState, Snapshot},
 };
 
 use super::{
-    operation::kind_noun,
+    operation::{operation_noun, state_words},
     table::{Cell, Column, Table},
     text::{Paint, Tone, printable},
 };
@@ -93,17 +93,25 @@ pub(crate) fn problem_lines(snapshot: &Snapshot, paint: Paint) -> Vec<String> {
             lines.extend(problem.causes.iter().map(|cause| format!("  {}", printable(cause))));
             lines.extend(problem.hints.iter().map(|hint| format!("  {}", printable(hint))));
         }
-        let unhappy = machine.operation.as_ref().filter(|operation| operation.state.is_over());
-        if let Some((operation, failure)) =
-            unhappy.and_then(|operation| operation.failure.as_ref().map(|f| (operation, f)))
-        {
-            let noun = kind_noun(operation.kind);
-            let label = paint.tone(Tone::Attention, format_args!("{name}:"));
-            lines.push(format!("{label} the last {noun} didn't end well: {}", printable(&failure.message)));
-            lines.push(format!("  `codchi logs {name}` shows all of it"));
-        }
+        lines.extend(machine.operation.iter().flat_map(|operation| unhappy_end(operation, paint)));
     }
     lines
+}
+
+/// What is told of an operation that is over and didn't end well.
+fn unhappy_end(operation: &Operation, paint: Paint) -> Vec<String> {
+    let Some(name) = operation.machine.as_ref().filter(|_| operation.state.is_over()) else {
+        return Vec::new();
+    };
+    let (words, tone) = state_words(operation.state);
+    let why = match &operation.failure {
+        Some(failure) if operation.state == OperationState::Failed => {
+            format!(": {}", printable(&failure.message))
+        }
+        _ => String::new(),
+    };
+    let what = format!("the {} {words}{why}", operation_noun(operation));
+    vec![format!("{} {what}", paint.tone(tone, "note:")), format!("  `codchi logs {name}` shows its log")]
 }
 
 #[cfg(test)]
@@ -112,7 +120,7 @@ mod tests {
         driver::DriverKind,
         failure::{Failure, FailureCode},
         machine::NixpkgsChoice,
-        operation::{Door, Operation, OperationKind},
+        operation::{Door, OperationKind},
         status::{EngineStatus, ModuleStatus},
     };
     use time::macros::datetime;
@@ -178,7 +186,8 @@ mod tests {
         building.operation = Some(operation);
         let mut broken = machine("broken", RunState::NotInstalled, ConfigState::Failed);
         (broken.generation, broken.address) = (None, None);
-        let mut operation = Operation::begin(OperationKind::Create, None, Door::Window, now);
+        let mut operation =
+            Operation::begin(OperationKind::Create, Some(broken.name.clone()), Door::Window, now);
         operation.fail(OperationState::Failed, failed(), now);
         broken.operation = Some(operation);
         let snapshot =
@@ -196,8 +205,8 @@ mod tests {
         web     ○ stopped        building 3/12  3           10.0.3.17  hello
         "#);
         insta::assert_snapshot!(problem_lines(&snapshot, PLAIN).join("\n"), @r#"
-        broken: the last creation didn't end well: hello-2.12 did not build: no rule
-          `codchi logs broken` shows all of it
+        note: the creation of broken failed: hello-2.12 did not build: no rule
+          `codchi logs broken` shows its log
         "#);
     }
 
