@@ -24,6 +24,8 @@ use crate::{
 
 /// The image property with the sha256 of its root file system.
 const SHA256_PROPERTY: &str = "codchi.sha256";
+/// The image property with its name.
+const NAME_PROPERTY: &str = "codchi.name";
 /// The engine refuses 0. The same for all, so that the same root file system is the same image everywhere.
 const CREATION_DATE: u64 = 1;
 /// An upload that hasn't moved for so long never will.
@@ -42,6 +44,7 @@ fn metadata(image: &Image) -> io::Result<Vec<u8>> {
         "properties": {
             "os": "codchi",
             "description": format!("Codchi {}", image.name),
+            NAME_PROPERTY: image.name,
             SHA256_PROPERTY: image.sha256,
         },
     })
@@ -52,6 +55,10 @@ fn metadata(image: &Image) -> io::Result<Vec<u8>> {
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_data(&mut header, "metadata.yaml", yaml.as_bytes())?;
     tar.into_inner()
+}
+
+fn property<'a>(image: &'a StoredImage, name: &str) -> Option<&'a String> {
+    image.properties.as_ref()?.get(name)
 }
 
 impl LxdDriver {
@@ -67,7 +74,8 @@ impl LxdDriver {
         let url = self.rest.url(&["images"], &[("recursion", "1")]);
         let images = self.rest.get::<Vec<StoredImage>>(url, &purpose).await?;
         let same = |stored: &StoredImage| {
-            stored.properties.as_ref().and_then(|known| known.get(SHA256_PROPERTY)) == Some(&image.sha256)
+            property(stored, NAME_PROPERTY) == Some(&image.name)
+                && property(stored, SHA256_PROPERTY) == Some(&image.sha256)
         };
         Ok(images.into_iter().find(same).map(|stored| stored.fingerprint))
     }
@@ -92,7 +100,33 @@ impl LxdDriver {
                 outcome => outcome?,
             },
         };
-        self.name_image(&alias(image), &fingerprint, &purpose).await
+        self.name_image(&alias(image), &fingerprint, &purpose).await?;
+        if let Err(error) = self.forget_older(image).await {
+            // They only take space; the next import tries again.
+            tracing::warn!(%error, "older images stay");
+        }
+        Ok(())
+    }
+
+    /// Deletes the images that this one replaces. Instances made from them don't need them.
+    async fn forget_older(&self, image: &Image) -> Result<(), DriverError> {
+        let purpose = Purpose::new("list", "images of", self.rest.flavour.name());
+        let images = self
+            .rest
+            .get::<Vec<StoredImage>>(self.rest.url(&["images"], &[("recursion", "1")]), &purpose)
+            .await?;
+        for stored in images {
+            let (name, sha256) = (property(&stored, NAME_PROPERTY), property(&stored, SHA256_PROPERTY));
+            if name == Some(&image.name) && sha256.is_some_and(|sha256| *sha256 != image.sha256) {
+                let purpose = Purpose::new("delete", "image", &stored.fingerprint);
+                let url = self.rest.url(&["images", &stored.fingerprint], &[]);
+                match self.rest.change(Method::DELETE, url, None, &purpose).await {
+                    Err(DriverError::NotFound { .. }) => {}
+                    outcome => outcome?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sends an image; returns its fingerprint.

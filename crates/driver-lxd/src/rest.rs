@@ -78,7 +78,7 @@ impl Reply {
     }
 
     /// Why the status is what it is.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         self.refusal().unwrap_or_else(|| format!("the engine answered {}", self.status))
     }
 

@@ -1,7 +1,7 @@
 //! Making, starting, stopping and removing instances.
 
 use codchi_controller::driver::{DriverError, InstanceName, InstanceSpec, Mount, StopMode, VolumeName};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
@@ -35,16 +35,19 @@ impl LxdDriver {
             "config": config,
             "devices": devices,
         });
-        match self.rest.change(Method::POST, self.rest.url(&["instances"], &[]), Some(&body), &purpose).await
-        {
+        let reply = self
+            .rest
+            .send(Method::POST, self.rest.url(&["instances"], &[]), Some(&body), None, &purpose)
+            .await?;
+        let outcome = match reply.status {
+            // Something that the instance needs; the engine says what.
+            StatusCode::NOT_FOUND => Err(purpose.refused(reply.message())),
+            _ => self.rest.settle(&reply.ok(&self.rest, &purpose)?, &purpose).await,
+        };
+        match outcome {
             // Somebody made it in the meantime.
-            Err(DriverError::Engine { action, message }) => match self.find_record(&name, &purpose).await? {
-                Some(_) => self.configure_instance(spec).await,
-                None => Err(DriverError::Engine { action, message }),
-            },
-            // Something that `spec` names; the engine says what.
-            Err(DriverError::NotFound { .. }) => {
-                Err(purpose.refused("the engine doesn't know one of its volumes, its image or its profile"))
+            Err(DriverError::Engine { .. }) if self.find_record(&name, &purpose).await?.is_some() => {
+                self.configure_instance(spec).await
             }
             outcome => outcome,
         }

@@ -40,6 +40,21 @@ pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
         assert!(matches!(error, DriverError::File { .. }), "{error:?}");
     })
     .await;
+    step("an image replaces an older one of its name, and no other", async {
+        let older = Image { sha256: "1".repeat(64), ..fixtures.image.clone() };
+        let other = Image { name: "other".into(), ..older.clone() };
+        for image in [&older, &other, &fixtures.image] {
+            driver.import_image(image, &fixtures.rootfs(), &|_| {}).await.unwrap();
+        }
+        let mut spec = fixtures.machine("older");
+        spec.image = older;
+        let error = driver.create(&spec).await.unwrap_err();
+        assert!(matches!(error, DriverError::NotFound { kind: "image", .. }), "{error:?}");
+        spec.image = other;
+        driver.create(&spec).await.unwrap();
+        driver.delete(&spec.role.instance()).await.unwrap();
+    })
+    .await;
     step("volumes", async {
         let volume = VolumeName::profile(&"conformance".parse().unwrap());
         driver.create_volume(&volume).await.unwrap();
