@@ -11,6 +11,8 @@ use crate::{attr_path, flake_ref, sanitize};
 
 /// How long it may take, with fetching.
 const TIME: Duration = Duration::from_secs(60);
+/// How much memory the evaluation may take, in bytes (Nix' garbage collector heeds it).
+const MEMORY: u64 = 4 << 30;
 /// Where the flake lies that looks at a repository; always the same bytes.
 const DIR: &str = "/config/discovery";
 /// No more modules than these are shown.
@@ -84,9 +86,10 @@ impl ControllerNix {
             "repository",
             url,
         ];
+        let spec = Self::nix(&args).env("GC_MAXIMUM_HEAP_SIZE", MEMORY.to_string());
         let limits = Limits { time: Some(TIME), stdout: ANSWER };
         let action = format!("read the modules of {}", source.url);
-        let json = self.run_nix(&action, &source.url, Self::nix(&args), limits, run, origins).await?;
+        let json = self.run_nix(&action, &source.url, spec, limits, run, origins).await?;
         serde_json::from_slice(&json).map_err(|error| NixError::Failed {
             action,
             message: format!("the answer has an unexpected form: {error}"),

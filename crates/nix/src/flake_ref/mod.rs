@@ -9,6 +9,7 @@ mod parse;
 mod render;
 mod split;
 mod validate;
+mod web;
 
 use std::path::PathBuf;
 

@@ -76,7 +76,7 @@ pub(super) fn url(flake: &FlakeRef) -> String {
         FlakeKind::Tarball { scheme, authority: server, path: at, params: own } => {
             add("rev", &flake.rev);
             params.extend(own.iter().cloned());
-            let prefix = if super::parse::is_archive(at) { "" } else { "tarball+" };
+            let prefix = if super::web::is_archive(at) { "" } else { "tarball+" };
             format!("{prefix}{scheme}://{}{at}", authority(server))
         }
     };
