@@ -1,8 +1,8 @@
 //! `cargo xtask run`: from a fresh Debian to the window with the examples in it, or, where no display is, the same job
 //! through the command line.
 //!
-//! The machines live in an engine that this host already has and has set up, else in one of our own below the user's
-//! data directory; nothing of the host is reconfigured.
+//! The machines live in an engine that this host already has and has set up, else in one of our own below
+//! [`ENGINES`]; nothing of the host is reconfigured.
 
 mod engines;
 mod examples;
@@ -24,6 +24,9 @@ use crate::world;
 /// The machine that is made where there is no window.
 const MACHINE: &str = "hello";
 
+/// Where our own engine's directory is, one for each user. Not in the home: containers must be able to reach it.
+const ENGINES: &str = "/var/lib/codchi-run";
+
 /// What `cargo xtask run` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
@@ -37,9 +40,10 @@ pub(crate) struct Options {
 
 /// Prepares everything and opens the window, or does the job without one.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let home = home()?;
+    let user = process::read(Command::new("id").arg("-un"))?.trim().to_owned();
+    let own = Path::new(ENGINES).join(&user);
     if options.down {
-        return world::as_root(workspace, &home.join("world"), &["--down"]).map(|_| ExitCode::SUCCESS);
+        return world::as_root(workspace, &own, &["--down"]).map(|_| ExitCode::SUCCESS);
     }
     let has_display =
         ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|v| !v.is_empty()));
@@ -47,8 +51,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     say("images");
     let images = image::make(workspace, None, Nixpkgs::Fixture)?;
     build(workspace)?;
-    let samples = examples::publish(&workspace.path("examples"), &home.join("examples"))?;
-    let mut environment = engine(workspace, &home.join("world"), &images.dir)?;
+    let samples = examples::publish(&workspace.path("examples"), &data()?.join("examples"))?;
+    let mut environment = engine(workspace, &own, &user, &images.dir)?;
     environment.push(("CODCHI_SAMPLES".into(), samples.display().to_string()));
     let program = |name: &str| {
         let mut command = Command::new(workspace.target.join("debug").join(name));
@@ -74,7 +78,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 }
 
 /// Our directory below the user's data.
-fn home() -> Result<PathBuf> {
+fn data() -> Result<PathBuf> {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let data = data.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")));
     Ok(data.context("neither XDG_DATA_HOME nor HOME is set")?.join("codchi-run"))
@@ -93,7 +97,7 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 /// The variables that name the engine to use: one that is set up already, or our own.
-fn engine(workspace: &Workspace, own: &Path, images: &Path) -> Result<Vec<(String, String)>> {
+fn engine(workspace: &Workspace, own: &Path, user: &str, images: &Path) -> Result<Vec<(String, String)>> {
     if let Some((name, variable, socket)) = engines::prepared() {
         say(&format!("{name} runs here already and is used ({})", socket.display()));
         let variables = [(variable, socket), ("CODCHI_IMAGE_DIR", images.to_owned())];
@@ -102,9 +106,8 @@ fn engine(workspace: &Workspace, own: &Path, images: &Path) -> Result<Vec<(Strin
     }
     say(&format!("no engine is set up here; our own LXD in {}", own.display()));
     let group = process::read(Command::new("id").arg("-gn"))?;
-    let user = process::read(Command::new("id").arg("-un"))?;
     let images = images.display().to_string();
-    let args = ["--no-build", "--images", &images, "--group", group.trim(), "--user", user.trim()];
+    let args = ["--no-build", "--images", &images, "--group", group.trim(), "--user", user];
     let exports = world::as_root(workspace, own, &args)?;
     // What the lines mean is the shell's to say.
     let script = format!("{exports}\nenv -0");

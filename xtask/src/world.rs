@@ -9,7 +9,7 @@ mod leftovers;
 mod record;
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -120,6 +120,7 @@ pub(crate) fn as_root(workspace: &Workspace, dir: &Path, args: &[&str]) -> Resul
 /// Makes the world, or what is missing of it.
 fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
     check_length(dir, options.engine)?;
+    check_reachable(dir)?;
     if !options.engine.is_installed() {
         packages::install(options.engine.packages())?;
     }
@@ -236,6 +237,20 @@ fn check_length(dir: &Path, engine: Engine) -> Result<()> {
     Ok(())
 }
 
+/// The containers' root is nobody special outside: it must get through every directory above.
+fn check_reachable(dir: &Path) -> Result<()> {
+    let closed =
+        dir.ancestors().skip(1).find(|d| fs::metadata(d).is_ok_and(|m| m.permissions().mode() & 0o001 == 0));
+    match closed {
+        Some(closed) => bail!(
+            "containers could not reach {}: {} is closed to other users; choose a directory below /tmp or /var/lib",
+            dir.display(),
+            closed.display()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// User and group id of the named user, of sudo's caller, or of root.
 fn owner(name: Option<&str>) -> Result<(u32, u32)> {
     if let Some(name) = name {
@@ -300,6 +315,16 @@ mod tests {
         let long = PathBuf::from(format!("/{}", "d".repeat(90)));
         let e = check_length(&long, Engine::Lxd).unwrap_err().to_string();
         assert!(e.contains("110 bytes") && e.contains("3 bytes shorter"), "{e}");
+    }
+
+    #[test]
+    fn a_directory_that_containers_cannot_reach_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let e = check_reachable(&home.path().join("a/world")).unwrap_err().to_string();
+        assert!(e.contains(&format!("{} is closed to other users", home.path().display())), "{e}");
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        check_reachable(&home.path().join("a/world")).unwrap();
     }
 
     #[test]
