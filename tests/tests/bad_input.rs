@@ -217,8 +217,8 @@ fn repositories(scene: &mut Scene) {
         ),
         (
             repo("odd-modules", &[("flake.nix", "{ outputs = _: { nixosModules = 7; }; }")]),
-            2,
-            &["nixosModules"],
+            3,
+            &["no modules"],
         ),
         (
             repo("syntax", &[("flake.nix", "{ outputs = _: { nixosModules.it = { ; }; }")]),

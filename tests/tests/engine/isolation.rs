@@ -17,8 +17,8 @@ pub fn store_and_database_are_read_only(scene: &mut Scene) {
     for root in ["", "sudo "] {
         denied(&format!("{root}touch /nix/store/x"));
         denied(&format!("{root}touch /nix/var/nix/db/x"));
-        denied(&format!("{root}sh -c 'echo x >>/nix/var/nix/db/db.sqlite'"));
     }
+    denied("sudo sh -c 'echo x >>/nix/var/nix/db/db.sqlite'");
     denied("sudo rm -rf $(readlink -f /run/current-system)");
     // Root in the machine doesn't get around it.
     for remount in ["mount -o remount,rw", "mount -o remount,bind,rw"] {

@@ -94,7 +94,7 @@ pub fn modules_come_and_go(scene: &mut Scene) {
 pub fn a_second_machine_costs_nothing(scene: &mut Scene) {
     let repo = scene.hello();
     let used = |scene: &Scene| -> u64 {
-        let dir = scene.world.dir().join(scene.world.flavour().name());
+        let dir = scene.world.dir().join(scene.world.flavour().name().to_lowercase());
         let output = std::process::Command::new("du").args(["-sk", "-x"]).arg(dir).output().unwrap();
         String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().parse().unwrap()
     };
