@@ -307,3 +307,60 @@ impl Drop for Painter<'_> {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use codchi_controller::operation::{Door, OperationOutcome};
+
+    use super::*;
+
+    fn over(kind: OperationKind, state: OperationState, why: Option<Failure>) -> Operation {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let mut operation = Operation::begin(kind, Some("hello".parse().unwrap()), Door::CommandLine, now);
+        match why {
+            Some(why) => operation.fail(state, why, now),
+            None => operation.succeed(OperationOutcome::default(), now),
+        }
+        operation
+    }
+
+    fn stop(
+        kind: OperationKind,
+        state: OperationState,
+        code: FailureCode,
+        asked_to_end: Option<i32>,
+    ) -> Stop {
+        ended(over(kind, state, Some(failure(code, "why", None))), asked_to_end).unwrap_err()
+    }
+
+    #[test]
+    fn a_failed_creation_says_how_to_go_on() {
+        let stop = stop(OperationKind::Create, OperationState::Failed, FailureCode::Evaluation, None);
+        assert_eq!(stop.exit, Exit::FAILED);
+        let why = stop.failure.unwrap();
+        assert_eq!(why.message, "why");
+        assert_eq!(
+            why.hints,
+            [
+                "`codchi rebuild hello` tries again, `codchi delete hello` gives it up",
+                "`codchi logs hello` shows the whole log"
+            ]
+        );
+    }
+
+    #[test]
+    fn who_cancelled_makes_the_exit_code() {
+        use FailureCode::Cancelled;
+        let elsewhere = stop(OperationKind::Rebuild, OperationState::Cancelled, Cancelled, None);
+        assert_eq!(elsewhere.exit, Exit::CANCELLED);
+        assert_eq!(elsewhere.failure.unwrap().message, "the rebuild of hello was cancelled");
+        let here = stop(OperationKind::Rebuild, OperationState::Cancelled, Cancelled, Some(2));
+        assert_eq!(here.exit, Exit::INTERRUPTED);
+    }
+
+    #[test]
+    fn what_was_done_before_it_could_be_cancelled_is_done() {
+        let operation = over(OperationKind::Stop, OperationState::Succeeded, None);
+        assert_eq!(ended(operation.clone(), Some(2)), Ok(operation));
+    }
+}

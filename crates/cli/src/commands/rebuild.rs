@@ -46,10 +46,14 @@ pub(crate) async fn run(app: &App, args: RebuildArgs) -> Result<Exit, Stop> {
 
 fn summary(name: &str, kind: OperationKind, dry_run: bool, outcome: &OperationOutcome) -> String {
     let generation = outcome.generation.map(|number| format!(" (generation {number})")).unwrap_or_default();
+    let same_packages = outcome.diff.as_ref().is_some_and(|diff| diff.packages.is_empty());
     match (dry_run, outcome.changed) {
-        (true, _) => format!("{name} would change so; nothing was changed."),
-        (false, false) => format!("{name} is up to date{generation}."),
+        (_, false) => format!("{name} is up to date{generation}."),
+        (true, true) if same_packages => {
+            format!("{name} would get a new system of the same packages. Nothing was changed.")
+        }
+        (true, true) => format!("{name} would get a new system. Nothing was changed."),
         (false, true) if kind == OperationKind::Create => format!("{name} is built{generation}."),
-        (false, true) => format!("{name} was switched{generation}."),
+        (false, true) => format!("{name} was switched to its new system{generation}."),
     }
 }

@@ -17,9 +17,9 @@ use super::{
 
 /// At most so many activities are shown at once.
 const MOST_ACTIVITIES: usize = 6;
-/// The columns of an activity's name.
+/// The columns of an activity's name, where there are enough.
 const NAME_WIDTH: usize = 36;
-/// The columns of a phase's title.
+/// The columns of a phase's title, where there are enough.
 const TITLE_WIDTH: usize = 32;
 /// One turn of what shows that something moves.
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -101,11 +101,11 @@ impl Progress {
     pub(crate) fn frame(&self, paint: Paint, width: usize, tick: usize, now: OffsetDateTime) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(phase) = self.operation.phases.iter().find(|phase| phase.state == PhaseState::Running) {
-            lines.push(self.phase_line(phase, paint, tick, now));
+            lines.push(self.phase_line(phase, paint, width, tick, now));
         } else if !self.operation.state.is_over() {
             lines.push(spinner("Begin", paint, tick));
         }
-        lines.extend(self.activity_lines(paint, now));
+        lines.extend(self.activity_lines(paint, width, now));
         let said = self.last_line.as_deref().or(self.operation.headline.as_deref());
         if let (Some(text), false) = (said, lines.is_empty()) {
             let plain = Paint { colour: false }.log_text(text);
@@ -114,7 +114,15 @@ impl Progress {
         lines.into_iter().map(|line| shorten_end(&line, width).into_owned()).collect()
     }
 
-    fn phase_line(&self, phase: &PhaseProgress, paint: Paint, tick: usize, now: OffsetDateTime) -> String {
+    fn phase_line(
+        &self,
+        phase: &PhaseProgress,
+        paint: Paint,
+        width: usize,
+        tick: usize,
+        now: OffsetDateTime,
+    ) -> String {
+        let title_width = TITLE_WIDTH.min(width / 2);
         let spinner = paint.tone(Tone::Busy, SPINNER[tick % SPINNER.len()]);
         let mut facts: Vec<String> =
             [(ActivityKind::Build, "built"), (ActivityKind::Substitute, "downloaded")]
@@ -124,7 +132,7 @@ impl Progress {
                 })
                 .collect();
         facts.extend(phase.started.map(|started| duration(now - started)));
-        let title = paint.tone(Tone::Strong, format_args!("{:TITLE_WIDTH$}", phase_title(phase.phase)));
+        let title = paint.tone(Tone::Strong, format_args!("{:title_width$}", phase_title(phase.phase)));
         format!("{spinner} {title} {}", facts.join(", "))
     }
 
@@ -140,7 +148,8 @@ impl Progress {
         (count > 0).then_some((done, count))
     }
 
-    fn activity_lines(&self, paint: Paint, now: OffsetDateTime) -> Vec<String> {
+    fn activity_lines(&self, paint: Paint, width: usize, now: OffsetDateTime) -> Vec<String> {
+        let name_width = NAME_WIDTH.min(width / 2);
         let running: Vec<&Activity> =
             self.activities.values().filter(|activity| activity.state == ActivityState::Running).collect();
         let mut lines: Vec<String> = running
@@ -148,8 +157,8 @@ impl Progress {
             .take(MOST_ACTIVITIES)
             .map(|activity| {
                 let name = printable(&activity.name);
-                let name = shorten_middle(&name, NAME_WIDTH);
-                let fill = NAME_WIDTH - console::measure_text_width(&name);
+                let name = shorten_middle(&name, name_width);
+                let fill = name_width - console::measure_text_width(&name);
                 format!("    {name}{} {}", " ".repeat(fill), paint.tone(Tone::Quiet, facts(activity, now)))
             })
             .collect();
