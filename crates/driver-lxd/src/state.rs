@@ -110,11 +110,19 @@ impl LxdDriver {
     pub(crate) async fn start_instance(&self, name: &InstanceName) -> Result<(), DriverError> {
         let purpose = Purpose::new("start", "instance", name.as_str());
         let body = json!({ "action": "start", "timeout": -1 });
-        let outcome = self.change_state(name, &body, Record::is_running, &purpose).await;
-        let Err(DriverError::Engine { action, message }) = outcome else { return outcome };
+        let message = match self.change_state(name, &body, Record::is_running, &purpose).await {
+            Err(DriverError::Engine { message, .. }) => message,
+            Err(error) => return Err(error),
+            // The engines don't wait for init's first instruction.
+            Ok(()) if self.record(name, &purpose).await?.is_running() => return Ok(()),
+            Ok(()) => "it stopped right after it was started".to_owned(),
+        };
         let reasons = self.start_log(name).await;
-        let message = if reasons.is_empty() { message } else { format!("{message}: {}", reasons.join("; ")) };
-        Err(DriverError::Engine { action, message })
+        Err(purpose.refused(if reasons.is_empty() {
+            message
+        } else {
+            format!("{message}: {}", reasons.join("; "))
+        }))
     }
 
     /// The errors in the log of the last start: the engine's own words only say that its helper failed.
@@ -164,12 +172,12 @@ impl LxdDriver {
     }
 }
 
-/// The messages of the errors in a log of liblxc: `lxc NAME DATE ERROR  MODULE - FILE:FUNCTION:LINE - MESSAGE`.
+/// The errors in a log of liblxc: `lxc NAME DATE ERROR  MODULE - FILE:FUNCTION:LINE - MESSAGE`.
 fn reasons(log: &str) -> Vec<String> {
     let errors = log.lines().filter(|line| line.contains(" ERROR "));
     errors
-        .filter_map(|line| line.rsplit_once(" - "))
-        .map(|(_, message)| message.trim().to_owned())
+        .filter_map(|line| line.splitn(3, " - ").nth(2))
+        .map(|reason| reason.trim().to_owned())
         .take(3)
         .collect()
 }
@@ -181,6 +189,9 @@ mod tests {
         let log = "lxc codchi-x 20260101 WARN     conf - ../src/lxc/conf.c:x:1 - Harmless\n\
                    lxc codchi-x 20260101 ERROR    start - ../src/lxc/start.c:start:2164 - No such file or directory - Failed to exec \"/sbin/init\"\n\
                    lxc codchi-x 20260101 ERROR    sync - ../src/lxc/sync.c:sync_wait:34 - An error occurred\n";
-        assert_eq!(super::reasons(log), ["Failed to exec \"/sbin/init\"", "An error occurred"]);
+        assert_eq!(
+            super::reasons(log),
+            ["No such file or directory - Failed to exec \"/sbin/init\"", "An error occurred"]
+        );
     }
 }

@@ -93,8 +93,9 @@ impl Rest {
 /// Why a websocket broke, as an error of a stream.
 pub(crate) fn broken(error: Error) -> io::Error {
     match error {
-        Error::Io(error) => error,
-        Error::ConnectionClosed
+        Error::Io(error) if error.kind() != io::ErrorKind::ConnectionReset => error,
+        Error::Io(_)
+        | Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             io::Error::new(io::ErrorKind::UnexpectedEof, "the engine closed the connection")

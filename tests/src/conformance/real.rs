@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use codchi_controller::driver::{
-    Driver, DriverError, ExecSpec, InstanceEvent, InstanceName, InstanceState, Mount, StopMode, VolumeName,
+    Driver, DriverError, ExecSpec, InstanceEvent, InstanceName, InstanceState, Mount, VolumeName,
 };
 use codchi_driver_lxd::{LxdConfig, LxdDriver};
 use futures::StreamExt;
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Fixtures, Outside, exec, read, remove, role, running, state, step};
+use super::{Fixtures, Outside, read, remove, role, running, state, step};
 use crate::world::World;
 
 /// A program that asks an engine as another user and prints what it is told.
@@ -247,18 +247,23 @@ async fn large_streams(driver: &dyn Driver, fixtures: &Fixtures) {
 
 async fn broken_start(driver: &dyn Driver, fixtures: &Fixtures) {
     step("a failed start says why", async {
-        let name = running(driver, &fixtures.machine("broken")).await;
-        exec(driver, &name, &["rm", "/sbin/init"]).await;
-        driver.stop(&name, StopMode::Force).await.unwrap();
+        let volume = VolumeName::socket();
+        driver.create_volume(&volume).await.unwrap();
+        let mut spec = fixtures.machine("broken");
+        spec.mounts =
+            vec![Mount { volume: volume.clone(), path: "/etc/passwd/below".into(), read_only: false }];
+        driver.create(&spec).await.unwrap();
+        let name = spec.role.instance();
         let error = driver.start(&name).await.unwrap_err();
         let DriverError::Engine { action, message } = &error else { panic!("{error:?}") };
         assert_eq!(action, "start instance 'codchi-broken'");
-        assert!(message.contains("/sbin/init"), "{message}");
+        assert!(message.contains("Not a directory") && message.contains("etc/passwd/below"), "{message}");
         // The engine takes some seconds to clean up, and isn't sure what to call that.
         while state(driver, &role("broken")).await != Some(InstanceState::Stopped) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         driver.delete(&name).await.unwrap();
+        driver.delete_volume(&volume).await.unwrap();
     })
     .await;
 }
