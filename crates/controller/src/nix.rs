@@ -53,11 +53,16 @@ pub trait Nix: Send + Sync + 'static {
         run: Run<'_>,
     ) -> Result<String, NixError>;
 
-    /// What the machine's modules ask for, evaluated from the flake that [`Nix::resolve`] wrote. Builds nothing.
-    async fn requirements(&self, machine: &MachineName, run: Run<'_>) -> Result<Requirements, NixError>;
+    /// Evaluates the flake that [`Nix::resolve`] wrote, once: what the modules ask for, and what is to be built. Builds nothing.
+    async fn evaluate(&self, machine: &MachineName, run: Run<'_>) -> Result<Evaluation, NixError>;
 
-    /// Builds the machine's system and returns its store path.
-    async fn build(&self, machine: &MachineName, run: Run<'_>) -> Result<StorePath, NixError>;
+    /// Builds the machine's system from its derivation and returns its store path.
+    async fn build(
+        &self,
+        machine: &MachineName,
+        derivation: &StorePath,
+        run: Run<'_>,
+    ) -> Result<StorePath, NixError>;
 
     /// Makes `system` the newest generation of the machine's profile (none is added when it already is the current one).
     async fn install(&self, machine: &MachineName, system: &StorePath) -> Result<Generation, NixError>;
@@ -153,6 +158,15 @@ pub struct Problem {
     pub code: String,
     /// What it is, for people.
     pub message: String,
+}
+
+/// A machine's configuration, evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// What its modules ask for.
+    pub requirements: Requirements,
+    /// The derivation of its system.
+    pub derivation: StorePath,
 }
 
 /// What the modules of a machine ask for.

@@ -13,7 +13,7 @@ use crate::{
     driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
     machine::{Built, MachineName, MachineRecord, MachineSpec},
-    nix::{Generation, Run, StorePath},
+    nix::{Evaluation, Generation, Run, StorePath},
     operation::{Journal, OperationOutcome, Phase},
 };
 
@@ -72,7 +72,7 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Requirements);
-        let requirements = nix.requirements(machine, self.nix_run()).await?;
+        let Evaluation { requirements, derivation } = nix.evaluate(machine, self.nix_run()).await?;
         record.requirements = requirements.clone();
         store.update_record(machine, |record| record.requirements = requirements.clone())?;
 
@@ -95,7 +95,7 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Build);
-        let system = nix.build(machine, self.nix_run()).await?;
+        let system = nix.build(machine, &derivation, self.nix_run()).await?;
         self.not_cancelled()?;
 
         journal.enter(Phase::Review);

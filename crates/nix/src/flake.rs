@@ -126,7 +126,8 @@ pub fn render(
     }
     out.push_str(
         "      ];\n    };\n  in {\n    nixosConfigurations.default = machine;\n    \
-         codchi.requirements = inputs.codchi.lib.requirements machine;\n  };\n}\n",
+         codchi.requirements = inputs.codchi.lib.requirements machine;\n    \
+         codchi.derivation = machine.config.system.build.toplevel.drvPath;\n  };\n}\n",
     );
     Ok(out)
 }

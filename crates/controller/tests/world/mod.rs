@@ -20,8 +20,8 @@ use codchi_controller::{
     images::{ImageFile, ImageSet},
     machine::{MachineName, MachineSpec},
     nix::{
-        ClosureDiff, Generation, Nix, NixError, OfferedModule, OfferedNixpkgs, Repository, Requirements, Run,
-        Source, SourceError, StorePath,
+        ClosureDiff, Evaluation, Generation, Nix, NixError, OfferedModule, OfferedNixpkgs, Repository,
+        Requirements, Run, Source, SourceError, StorePath,
     },
     operation::{Door, Operation, OperationId},
 };
@@ -51,7 +51,7 @@ pub struct NixState {
     /// Which commit the repository has.
     pub commit: u32,
     pub build_error: Option<fn() -> NixError>,
-    pub requirements_error: Option<fn() -> NixError>,
+    pub evaluation_error: Option<fn() -> NixError>,
     pub generations: Vec<Generation>,
 }
 
@@ -109,13 +109,16 @@ impl Nix for FakeNix {
             _ => Ok(lock_of(self.state().commit)),
         }
     }
-    async fn requirements(&self, _: &MachineName, _: Run<'_>) -> Result<Requirements, NixError> {
-        match self.state().requirements_error {
+    async fn evaluate(&self, _: &MachineName, _: Run<'_>) -> Result<Evaluation, NixError> {
+        match self.state().evaluation_error {
             Some(error) => Err(error()),
-            None => Ok(Requirements::default()),
+            None => Ok(Evaluation {
+                requirements: Requirements::default(),
+                derivation: StorePath("/nix/store/system.drv".into()),
+            }),
         }
     }
-    async fn build(&self, _: &MachineName, run: Run<'_>) -> Result<StorePath, NixError> {
+    async fn build(&self, _: &MachineName, _: &StorePath, run: Run<'_>) -> Result<StorePath, NixError> {
         self.builds.fetch_add(1, Ordering::SeqCst);
         let mut activity = Activity {
             id: 1,

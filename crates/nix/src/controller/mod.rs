@@ -22,7 +22,7 @@ use codchi_controller::{
     driver::{Driver, ExecSpec, Role},
     machine::{MachineName, MachineSpec},
     nix::{
-        ClosureDiff, Generation, Nix, NixError, Repository, Requirements, Run, Source, SourceError, StorePath,
+        ClosureDiff, Evaluation, Generation, Nix, NixError, Repository, Run, Source, SourceError, StorePath,
     },
 };
 use time::OffsetDateTime;
@@ -52,8 +52,8 @@ fn system() -> String {
     format!("{}-linux", std::env::consts::ARCH)
 }
 
-/// How long the requirements of a machine may take to evaluate. A large configuration takes half a minute.
-const REQUIREMENTS_TIME: Duration = Duration::from_secs(600);
+/// How long the configuration of a machine may take to evaluate. A large one takes half a minute.
+const EVALUATION_TIME: Duration = Duration::from_secs(600);
 /// How large an answer may be.
 const ANSWER: usize = 16 << 20;
 
@@ -177,11 +177,11 @@ impl Nix for ControllerNix {
         self.lock_inputs(machine, spec, lock, update, run).await
     }
 
-    async fn requirements(&self, machine: &MachineName, run: Run<'_>) -> Result<Requirements, NixError> {
-        let target = format!("path:{}#codchi.requirements", machine_dir(machine));
+    async fn evaluate(&self, machine: &MachineName, run: Run<'_>) -> Result<Evaluation, NixError> {
+        let target = format!("path:{}#codchi", machine_dir(machine));
         let spec = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
-        let limits = Limits { time: Some(REQUIREMENTS_TIME), stdout: ANSWER };
-        let action = "read what the machine's modules ask for";
+        let limits = Limits { time: Some(EVALUATION_TIME), stdout: ANSWER };
+        let action = "evaluate the machine's configuration";
         let what = "the machine's configuration";
         let origins = Origins::of_machine(machine);
         let json = self.run_nix(action, what, spec, limits, run, &origins).await?;
@@ -191,17 +191,14 @@ impl Nix for ControllerNix {
         })
     }
 
-    async fn build(&self, machine: &MachineName, run: Run<'_>) -> Result<StorePath, NixError> {
-        let dir = machine_dir(machine);
-        let target = format!("path:{dir}#nixosConfigurations.default.config.system.build.toplevel");
-        let args = [
-            "build",
-            "--no-link",
-            "--print-out-paths",
-            "--no-update-lock-file",
-            "--no-write-lock-file",
-            &target,
-        ];
+    async fn build(
+        &self,
+        machine: &MachineName,
+        derivation: &StorePath,
+        run: Run<'_>,
+    ) -> Result<StorePath, NixError> {
+        let target = format!("{}^out", derivation.0);
+        let args = ["build", "--no-link", "--print-out-paths", &target];
         let limits = Limits { time: None, stdout: ANSWER };
         let action = "build the machine's system";
         let what = "the machine's configuration";

@@ -10,6 +10,10 @@ use crate::controller::exec::{self, Command, Input, Limits};
 const SYSTEM: &str = "/nix/store/65iqymdh20qpi7d40fb2fykhlah9a5yi-nixos-system-unnamed-26.05";
 const LOCK: &str = include_str!("../../../tests/data/machine.lock");
 
+fn derivation() -> StorePath {
+    StorePath(format!("{SYSTEM}.drv"))
+}
+
 fn recorded(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/nix-log/2.26.3").join(name)).unwrap()
 }
@@ -17,9 +21,12 @@ fn recorded(name: &str) -> Vec<u8> {
 #[tokio::test]
 async fn every_run_is_locked_down() {
     let world = World::new().await;
-    world.on(&["nix"], Answer::stdout(format!("{SYSTEM}\n")));
-    let system = world.nix.build(&machine(), world.run()).await.unwrap();
-    assert_eq!(system, StorePath(SYSTEM.into()));
+    let answer =
+        format!(r#"{{"derivation":"{}","requirements":{{"capabilities":["kvm"]}}}}"#, derivation().0);
+    world.on(&["nix"], Answer::stdout(answer));
+    let evaluation = world.nix.evaluate(&machine(), world.run()).await.unwrap();
+    assert_eq!(evaluation.derivation, derivation());
+    assert_eq!(evaluation.requirements.capabilities, ["kvm"]);
     let spec = world.inside.ran.lock().unwrap().last().unwrap().clone();
     let argv = spec.argv.join(" ");
     for part in [
@@ -28,7 +35,7 @@ async fn every_run_is_locked_down() {
         "--no-write-lock-file",
         "--no-update-lock-file",
         "--log-format internal-json",
-        "path:/config/machines/shop#nixosConfigurations.default.config.system.build.toplevel",
+        "path:/config/machines/shop#codchi",
     ] {
         assert!(argv.contains(part), "{part} is missing in {argv}");
     }
@@ -38,11 +45,21 @@ async fn every_run_is_locked_down() {
 }
 
 #[tokio::test]
+async fn what_was_evaluated_is_built() {
+    let world = World::new().await;
+    world.on(&["nix", "build"], Answer::stdout(format!("{SYSTEM}\n")));
+    let system = world.nix.build(&machine(), &derivation(), world.run()).await.unwrap();
+    assert_eq!(system, StorePath(SYSTEM.into()));
+    let spec = world.inside.ran.lock().unwrap().last().unwrap().clone();
+    assert!(spec.argv.contains(&format!("{SYSTEM}.drv^out")), "{:?}", spec.argv);
+}
+
+#[tokio::test]
 async fn failures_are_explained() {
     let world = World::new().await;
     let build = async |log: &str| {
         world.on(&["nix", "build"], Answer::failed(recorded(log)));
-        world.nix.build(&machine(), world.run()).await.unwrap_err()
+        world.nix.build(&machine(), &derivation(), world.run()).await.unwrap_err()
     };
     match build("dep.log").await {
         NixError::Build { derivation, cause, last_lines } => {
@@ -67,12 +84,15 @@ async fn failures_are_explained() {
         other => panic!("{other:?}"),
     }
     world.on(&["nix", "build"], Answer::failed("error: cannot connect to socket\n"));
-    match world.nix.build(&machine(), world.run()).await.unwrap_err() {
+    match world.nix.build(&machine(), &derivation(), world.run()).await.unwrap_err() {
         NixError::Failed { message, .. } => assert_eq!(message, "error: cannot connect to socket"),
         other => panic!("{other:?}"),
     }
     world.on(&["nix", "build"], Answer::stdout("/etc/passwd\n"));
-    assert!(matches!(world.nix.build(&machine(), world.run()).await, Err(NixError::Failed { .. })));
+    assert!(matches!(
+        world.nix.build(&machine(), &derivation(), world.run()).await,
+        Err(NixError::Failed { .. })
+    ));
 }
 
 /// A program that never ends; tells when it is gone.
@@ -103,7 +123,10 @@ async fn a_cancelled_run_is_ended() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         cancel.cancel();
     });
-    assert!(matches!(world.nix.build(&machine(), world.run()).await, Err(NixError::Cancelled)));
+    assert!(matches!(
+        world.nix.build(&machine(), &derivation(), world.run()).await,
+        Err(NixError::Cancelled)
+    ));
     gone.recv().await.unwrap();
 }
 
@@ -112,7 +135,8 @@ async fn an_abandoned_run_is_ended() {
     let world = World::new().await;
     let mut gone = endless(&world);
     let machine = machine();
-    let build = world.nix.build(&machine, world.run());
+    let derivation = derivation();
+    let build = world.nix.build(&machine, &derivation, world.run());
     assert!(tokio::time::timeout(Duration::from_millis(50), build).await.is_err());
     gone.recv().await.unwrap();
 }
