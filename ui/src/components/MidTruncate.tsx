@@ -12,7 +12,8 @@ export function MidTruncate({ text }: { text: string }) {
     if (span === null) return undefined;
     const fit = () => {
       const style = getComputedStyle(span);
-      setShown(shorten(text, span.clientWidth, textMeasure(`${style.fontWeight} ${style.fontSize} ${style.fontFamily}`)));
+      // Half a pixel: widths are fractions, and the text asked for exactly its own.
+      setShown(shorten(text, span.getBoundingClientRect().width + 0.5, textMeasure(`${style.fontWeight} ${style.fontSize} ${style.fontFamily}`)));
     };
     fit();
     const observer = new ResizeObserver(fit);

@@ -266,7 +266,7 @@ export const de: Catalogue = {
       delete: "Löschen abbrechen",
       install_controller: "Abbrechen",
     },
-    answer: "Beantworten …",
+    answer: "Beantworten…",
     retry: "Erneut versuchen",
     rebuildOptions: "Weitere Arten, neu zu erstellen",
   },
@@ -538,6 +538,7 @@ export const de: Catalogue = {
     stillRuns: "{{name}} hat weiterhin Generation {{n, number}}; nichts wurde geändert.",
     nothingChanged: "Nichts wurde geändert; der Entwurf bleibt erhalten.",
     interruptedTitle: "Unterbrochen.",
+    waitsFor: "Wartet auf Eingabe:",
   },
   failure: {
     titles: {

@@ -567,6 +567,7 @@ export const en = {
     stillRuns: "{{name}} still has generation {{n, number}}; nothing was changed.",
     nothingChanged: "Nothing was changed; the draft is kept.",
     interruptedTitle: "It was interrupted",
+    waitsFor: "Waiting for input:",
   },
   failure: {
     titles: {

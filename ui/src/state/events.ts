@@ -55,7 +55,7 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
       detail(event.id, (old) => ({ ...old, activities: withActivities(old.activities, event.activities) }));
       break;
     case "log_grew":
-      detail(event.id, (old) => ({ ...old, logLines: event.lines }));
+      // Thousands of times a minute: only who shows the log is told.
       logGrew(backend, event.id, event.lines);
       break;
     case "settings_changed":

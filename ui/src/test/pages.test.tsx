@@ -177,7 +177,7 @@ describe("the window", () => {
     await waitFor(() => expect(fake.terminals).toEqual(["payments-api"]));
 
     await user.keyboard("{Control>}k{/Control}");
-    await user.type(await screen.findByRole("combobox"), "docs");
+    await user.type(await screen.findByRole("combobox", { name: "Search or run a command" }), "docs");
     expect(await screen.findByRole("option", { name: /Restart/ })).toHaveTextContent("docs-site is not running. Start it first.");
     await user.keyboard("{Enter}");
     await waitFor(() => expect(path()).toBe("/machines/docs-site"));

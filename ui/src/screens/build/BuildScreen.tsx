@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Banner } from "@/components/Banner";
 import { Button, ButtonGroup, IconButton } from "@/components/Button";
@@ -12,6 +12,7 @@ import { useBackend } from "@/platform";
 import type { Activity, Operation, OperationDetail } from "@/platform/contract";
 import { machineCan } from "@/state/can";
 import { toFailure } from "@/state/failure";
+import { logOf } from "@/state/logs";
 import { operationQuery } from "@/state/queries";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
@@ -94,7 +95,7 @@ function Build({ detail }: { detail: OperationDetail }) {
               <IconButton icon="filter" label={onlyActive ? t("operation.showAllActivity") : t("operation.filterActivity")} aria-pressed={onlyActive} onClick={() => setOnlyActive(!onlyActive)} />
             </div>
             <ActivityTree activities={activities} onlyActive={onlyActive} over={over} shown={source} onShow={choose} />
-            <Facts operation={operation} activities={activities} lines={detail.logLines} />
+            <Facts operation={operation} activities={activities} />
           </section>
           <LogView id={operation.id} sources={sources} source={source} onSource={choose} live={!over} initialSearch={operation.state === "failed" && source !== undefined ? "error" : ""} />
         </div>
@@ -157,7 +158,7 @@ function Outcome({ operation }: { operation: Operation }) {
   if (operation.state === "waiting_for_input") {
     return (
       <div className={styles.BuildAside}>
-        <Banner state="wait" shape="waiting" title={t("operation.state.waiting_for_input")}>
+        <Banner state="wait" shape="waiting" title={t("operation.waitsFor")}>
           {operation.headline}
         </Banner>
       </div>
@@ -187,6 +188,12 @@ function Outcome({ operation }: { operation: Operation }) {
   );
 }
 
+function LineCount({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const log = logOf(useBackend(), id);
+  return t("operation.lines", { count: useSyncExternalStore(log.subscribe, log.read).total });
+}
+
 function Counts({ operation }: { operation: Operation }) {
   const { t } = useTranslation();
   const { planned, running, done, failed } = operation.counts;
@@ -196,7 +203,7 @@ function Counts({ operation }: { operation: Operation }) {
   return parts.filter(Boolean).join(", ");
 }
 
-function Facts({ operation, activities, lines }: { operation: Operation; activities: Activity[]; lines: number }) {
+function Facts({ operation, activities }: { operation: Operation; activities: Activity[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const downloads = activities.filter(isDownload);
@@ -206,7 +213,6 @@ function Facts({ operation, activities, lines }: { operation: Operation; activit
   const items: [string, string][] = [
     [t("operation.built"), t("common.of", { done, total: planned + running + done + failed })],
     [t("operation.downloaded"), expected === 0 ? t("common.nothing") : format.bytesOf(bytes, expected)],
-    [t("operation.logLines"), t("operation.lines", { count: lines })],
   ];
   return (
     <dl className={styles.BuildFacts}>
@@ -216,6 +222,12 @@ function Facts({ operation, activities, lines }: { operation: Operation; activit
           <dd className="truncate">{value}</dd>
         </div>
       ))}
+      <div>
+        <dt>{t("operation.logLines")}</dt>
+        <dd className="truncate">
+          <LineCount id={operation.id} />
+        </dd>
+      </div>
     </dl>
   );
 }

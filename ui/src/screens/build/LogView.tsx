@@ -15,6 +15,8 @@ import { useLogSearch } from "./useLogSearch";
 
 const LINE = 18;
 const OVERSCAN = 12;
+/** Above and below the lines together. */
+const PADDING = 16;
 /**
  * Painting is exact to 2^24 device pixels only; a longer log is scrolled in larger steps. Leaves room for two device pixels each.
  */
@@ -58,7 +60,8 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
 
   offsets.resize(state.total);
   const height = wrap ? offsets.total : state.total * LINE;
-  const scale = Math.max(1, height / TALLEST);
+  // The last line stands at the bottom when the scroll bar does.
+  const scale = height <= TALLEST ? 1 : (height + PADDING - view.height) / (TALLEST + PADDING - view.height);
   const top = view.top * scale;
   const first = Math.max(0, (wrap ? offsets.at(top) : Math.floor(top / LINE)) - OVERSCAN);
   const last = Math.min(state.total, first + Math.ceil(view.height / LINE) + 2 * OVERSCAN);
@@ -105,14 +108,14 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
     look();
   };
 
-  /** Puts a line into the middle of the view. */
+  /** Puts a line into the upper third of the view. */
   const show = useCallback(
     (line: number) => {
       stopFollowing();
       const box = scroller.current;
       if (box === null) return;
       const offset = wrap ? offsets.offset(line) : line * LINE;
-      box.scrollTop = Math.max(0, offset / scale - box.clientHeight / 2);
+      box.scrollTop = Math.max(0, (offset - box.clientHeight / 3) / scale);
       look();
     },
     [offsets, wrap, scale, stopFollowing, look],
