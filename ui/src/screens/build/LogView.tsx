@@ -75,7 +75,7 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
   // Following: the end stays in view.
   useLayoutEffect(() => {
     if (follow && scroller.current !== null) {
-      scroller.current.scrollTop = scroller.current.scrollHeight;
+      scroller.current.scrollTop = scroller.current.scrollHeight - scroller.current.clientHeight;
       setSeen(state.total);
       look();
     }
