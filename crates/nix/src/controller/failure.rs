@@ -118,6 +118,12 @@ pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origi
         };
     };
     let text = origins.name(&last.text);
+    if last.is_about_the_daemon() {
+        let message =
+            "the nix-daemon in the controller stopped or doesn't answer; it is started again by itself"
+                .into();
+        return NixError::Failed { action: action.to_owned(), message };
+    }
     if is_without_flake(&last.text, &last.full) {
         return NixError::NoFlake { url: origins.source(&last.full) };
     }

@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use codchi_controller::nix::NixError;
@@ -14,6 +15,8 @@ use tokio::{
 
 /// How much git may answer.
 const ANSWER: u64 = 64 << 20;
+/// How long the files of a checkout are looked at for changes: it is only a hint.
+const LOOK: Duration = Duration::from_secs(5);
 /// The variables of our environment that git may see. None that begins with `GIT_` is among them.
 const PASSED: &[&str] = &["PATH", "HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"];
 
@@ -229,7 +232,8 @@ impl<'a> HostRepository<'a> {
             let value = if name.ends_with(".required") { "false" } else { "" };
             status.env(format!("GIT_CONFIG_KEY_{i}"), name).env(format!("GIT_CONFIG_VALUE_{i}"), value);
         }
-        matches!(self.run(status).await, Ok((Some(0), changes, _)) if !changes.is_empty())
+        let looked = tokio::time::timeout(LOOK, self.run(status)).await;
+        matches!(looked, Ok(Ok((Some(0), changes, _))) if !changes.is_empty())
     }
 
     /// Which of these objects the repository has.
@@ -257,7 +261,17 @@ impl<'a> HostRepository<'a> {
 
     /// Starts packing everything that `wanted` needs and `known` doesn't; the pack comes from the child's stdout.
     pub(super) async fn pack(&self, wanted: &[&str], known: &[String]) -> Result<Child, NixError> {
-        let args = ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "--quiet"];
+        // The way is short: speed counts, not size.
+        let args = [
+            "-c",
+            "pack.compression=1",
+            "pack-objects",
+            "--revs",
+            "--thin",
+            "--stdout",
+            "--delta-base-offset",
+            "--quiet",
+        ];
         let mut child = self.spawn_with_input(args)?;
         let mut input = String::new();
         for object in wanted {

@@ -19,6 +19,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use codchi_controller::{
+    activity::{Activity, ActivityKind, ActivityState, Observer},
     driver::{Driver, ExecSpec, Role},
     machine::{MachineName, MachineSpec},
     nix::{
@@ -138,6 +139,24 @@ impl ControllerNix {
         exec::run(&*self.driver, command, None, &mut |_| {}).await
     }
 
+    /// Tells of an activity of ours that begins.
+    fn begin(&self, kind: ActivityKind, name: &str, observer: &dyn Observer) -> Activity {
+        let activity = Activity {
+            id: self.ids.next(),
+            parent: None,
+            kind,
+            name: name.to_owned(),
+            state: ActivityState::Running,
+            phase: None,
+            started: Some(OffsetDateTime::now_utc()),
+            ended: None,
+            bytes: 0,
+            bytes_expected: 0,
+        };
+        observer.activity(&activity);
+        activity
+    }
+
     fn instance() -> codchi_controller::driver::InstanceName {
         Role::Controller.instance()
     }
@@ -184,11 +203,24 @@ impl Nix for ControllerNix {
         let action = "evaluate the machine's configuration";
         let what = "the machine's configuration";
         let origins = Origins::of_machine(machine);
-        let json = self.run_nix(action, what, spec, limits, run, &origins).await?;
-        serde_json::from_slice(&json).map_err(|error| NixError::Failed {
-            action: action.into(),
-            message: format!("the answer has an unexpected form: {error}"),
-        })
+        // Nix tells of no activity when it only evaluates, and that may take a while.
+        let mut activity = self.begin(ActivityKind::Evaluate, what, run.observer);
+        let json = self.run_nix(action, what, spec, limits, run, &origins).await;
+        activity.end(json.is_ok());
+        if matches!(json, Err(NixError::Cancelled)) {
+            activity.state = ActivityState::Stopped;
+        }
+        run.observer.activity(&activity);
+        let failed = |message: String| NixError::Failed { action: action.into(), message };
+        let evaluation: Evaluation = serde_json::from_slice(&json?)
+            .map_err(|error| failed(format!("the answer has an unexpected form: {error}")))?;
+        // The modules decide what it is; it becomes an argument.
+        let derivation =
+            profile::store_path(&evaluation.derivation.0).filter(|path| path.0.ends_with(".drv"));
+        match derivation {
+            Some(_) => Ok(evaluation),
+            None => Err(failed("the modules make something else of the system than a derivation".into())),
+        }
     }
 
     async fn build(

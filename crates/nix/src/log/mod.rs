@@ -45,7 +45,7 @@ impl ActivityIds {
         Self(AtomicU32::new(first))
     }
 
-    fn next(&self) -> ActivityId {
+    pub(crate) fn next(&self) -> ActivityId {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -81,12 +81,11 @@ impl Message {
             "is required to build",
             "Cannot build '",
             "some outputs of '",
-            "of derivation '",
+            "dependencies of derivation '",
+            "outputs of derivation '",
             "building of '",
             "build of '",
             "build of resolved",
-            "outputs of derivation",
-            "timed out after",
             "unable to start any build",
             "Required system:",
         ];
@@ -103,18 +102,21 @@ impl Message {
         MARKS.iter().any(|mark| self.text.contains(mark))
     }
 
+    /// Whether the daemon can't be reached or went away.
+    pub fn is_about_the_daemon(&self) -> bool {
+        self.text.contains("daemon-socket") || self.text.contains("Nix daemon disconnected")
+    }
+
     /// Whether something couldn't be fetched.
     pub fn is_about_fetching(&self) -> bool {
         const MARKS: &[&str] = &[
             "unable to download",
             "while fetching the input",
             "failed to fetch",
-            "git fetch",
             "program 'git' failed",
             "Cannot find Git revision",
             "cannot find Git revision",
             "Could not resolve host",
-            "git+",
             "HTTP error",
             "repository not found",
             "does not exist or is not a git repository",

@@ -45,6 +45,15 @@ async fn every_run_is_locked_down() {
 }
 
 #[tokio::test]
+async fn modules_cannot_smuggle_an_argument() {
+    let world = World::new().await;
+    for derivation in ["--option", "/nix/store", "/etc/x.drv", SYSTEM, "/nix/store/../x.drv"] {
+        world.on(&["nix"], Answer::stdout(format!(r#"{{"derivation":"{derivation}","requirements":{{}}}}"#)));
+        assert!(matches!(world.nix.evaluate(&machine(), world.run()).await, Err(NixError::Failed { .. })));
+    }
+}
+
+#[tokio::test]
 async fn what_was_evaluated_is_built() {
     let world = World::new().await;
     world.on(&["nix", "build"], Answer::stdout(format!("{SYSTEM}\n")));
