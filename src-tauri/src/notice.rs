@@ -111,10 +111,9 @@ fn message(operation: &Operation) -> String {
     operation.failure.as_ref().map(sentence).unwrap_or_default()
 }
 
+/// A message may begin with a name, so its first letter stays as it is.
 fn sentence(failure: &Failure) -> String {
-    let mut letters = failure.message.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
+    format!("{}.", failure.message)
 }
 
 /// Shows it, and calls `clicked` if the user clicks it. Returns at once: a notification daemon may take its time, and one that
@@ -225,7 +224,7 @@ mod tests {
         );
         assert_eq!(
             told(&failed(OperationKind::Rebuild, OperationState::Failed)),
-            pair("hello did not build", "Billing-2.9.0 did not build.")
+            pair("hello did not build", "billing-2.9.0 did not build.")
         );
     }
 

@@ -177,7 +177,6 @@ fn machine_entries(picture: &Picture, words: &Words) -> Vec<Entry> {
 
 fn machine_entry(machine: &MachineStatus, engine: Option<&EngineStatus>, words: &Words) -> Entry {
     let name = &machine.name;
-    let state = state(machine, engine, words);
     let seen = machine.operation.as_ref().map_or(Page::Machine(name.clone()), |o| Page::Operation(o.id));
     let action = |key: &str, label: &str, action: Action, choice: Choice| {
         if machine.allowed.contains(&action) {
@@ -188,9 +187,10 @@ fn machine_entry(machine: &MachineStatus, engine: Option<&EngineStatus>, words: 
     };
     Entry::Menu {
         key: format!("machine {name}"),
-        label: format!("{name}: {state}"),
+        // Without the numbers: it has to be drawn anew when it changes, and would close under the pointer.
+        label: format!("{name}: {}", state(machine, engine, false, words)),
         entries: vec![
-            item("state", state, Choice::Open(seen)),
+            item("state", state(machine, engine, true, words), Choice::Open(seen)),
             Entry::Line,
             action("terminal", words.open_terminal, Action::Exec, Choice::Terminal(name.clone())),
             item("open", words.open_in_codchi, Choice::Open(Page::Machine(name.clone()))),
@@ -202,8 +202,8 @@ fn machine_entry(machine: &MachineStatus, engine: Option<&EngineStatus>, words: 
     }
 }
 
-/// The state in words, decided as in the window (`ui/src/state/view.ts`).
-fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, words: &Words) -> String {
+/// The state in words, decided as in the window (`ui/src/state/view.ts`); `counted` with how many derivations are built.
+fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, counted: bool, words: &Words) -> String {
     let states = &words.states;
     if engine.is_some_and(|engine| !engine.available) || machine.status == RunState::Unknown {
         return states.unknown.to_owned();
@@ -214,7 +214,7 @@ fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, words: &Words) 
     let operation = machine.operation.as_ref();
     match operation.map(|o| (o.state, o)) {
         Some((OperationState::WaitingForInput, _)) => return states.waiting.to_owned(),
-        Some((OperationState::Running, operation)) => return progress(operation, words),
+        Some((OperationState::Running, operation)) => return progress(operation, counted, words),
         Some((OperationState::Failed, operation)) if machine.status != RunState::Error => {
             return match operation.kind {
                 OperationKind::Create => states.creation_failed,
@@ -241,7 +241,7 @@ fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, words: &Words) 
 }
 
 /// "Rebuilding, build 3/8".
-fn progress(operation: &Operation, words: &Words) -> String {
+fn progress(operation: &Operation, counted: bool, words: &Words) -> String {
     let what = words.kind(operation.kind);
     if !matches!(operation.kind, OperationKind::Create | OperationKind::Rebuild) {
         return what.to_owned();
@@ -249,7 +249,7 @@ fn progress(operation: &Operation, words: &Words) -> String {
     let counts = operation.counts;
     let total = counts.planned + counts.running + counts.done + counts.failed;
     match operation.phase() {
-        Some(Phase::Build) if total > 0 => {
+        Some(Phase::Build) if counted && total > 0 => {
             format!("{what}, {} {}/{total}", words.phase(Phase::Build), counts.done)
         }
         Some(phase) => format!("{what}, {}", words.phase(phase)),

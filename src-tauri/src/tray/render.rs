@@ -1,4 +1,4 @@
-//! Draws the tray's model with the desktop's own menu, changing as little as possible: an open menu stays open while labels in it
+//! Draws the tray's model with the desktop's own menu, changing as little as possible: an open menu stays open while entries in it
 //! change, and only what follows the first difference in structure is made anew.
 
 use std::collections::HashMap;
@@ -117,8 +117,12 @@ fn reconcile(
     wanted: &[Entry],
 ) -> tauri::Result<()> {
     let same = drawn.iter().zip(wanted).take_while(|(drawn, wanted)| drawn.is(wanted)).count();
-    for (drawn, wanted) in drawn.iter_mut().zip(&wanted[..same]) {
-        drawn.update(app, path, wanted)?;
+    for (position, (drawn, wanted)) in drawn.iter_mut().zip(&wanted[..same]).enumerate() {
+        if !drawn.update(app, path, wanted)? {
+            parent.remove(drawn)?;
+            *drawn = draw(app, path, wanted)?;
+            parent.insert(drawn, position)?;
+        }
     }
     for gone in drawn.drain(same..).rev() {
         parent.remove(&gone)?;
@@ -160,7 +164,9 @@ impl Drawn {
         }
     }
 
-    fn update(&mut self, app: &AppHandle, path: &str, entry: &Entry) -> tauri::Result<()> {
+    /// Makes it look as `entry`. False when it has to be drawn anew: a menu in a menu keeps its label for life, because muda 0.20 puts
+    /// it into a box on GTK, where `set_text` doesn't reach it.
+    fn update(&mut self, app: &AppHandle, path: &str, entry: &Entry) -> tauri::Result<bool> {
         match (self, entry) {
             (Self::Item { item, label, enabled, .. }, Entry::Item { label: new, choice, .. }) => {
                 if label != new {
@@ -174,14 +180,13 @@ impl Drawn {
             }
             (Self::Menu { menu, label, entries, key }, Entry::Menu { label: new, entries: wanted, .. }) => {
                 if label != new {
-                    menu.set_text(new)?;
-                    label.clone_from(new);
+                    return Ok(false);
                 }
                 reconcile(app, &Parent::Submenu(menu), &format!("{path}{key}/"), entries, wanted)?;
             }
             _ => {}
         }
-        Ok(())
+        Ok(true)
     }
 
     fn as_item(&self) -> &dyn IsMenuItem<Wry> {
@@ -198,6 +203,13 @@ impl Parent<'_> {
         match self {
             Self::Menu(menu) => menu.append(entry.as_item()),
             Self::Submenu(menu) => menu.append(entry.as_item()),
+        }
+    }
+
+    fn insert(&self, entry: &Drawn, position: usize) -> tauri::Result<()> {
+        match self {
+            Self::Menu(menu) => menu.insert(entry.as_item(), position),
+            Self::Submenu(menu) => menu.insert(entry.as_item(), position),
         }
     }
 

@@ -114,6 +114,14 @@ impl Panel {
         Tray::new(self.bus.clone(), item.await).await
     }
 
+    /// Waits until there are no icons.
+    ///
+    /// # Panics
+    /// When one still is there after some time.
+    pub async fn wait_for_none(&self) {
+        eventually("no icon in the panel", async || (self.icons() == 0).then_some(())).await;
+    }
+
     /// How many icons there are.
     pub fn icons(&self) -> usize {
         self.items.borrow().len()

@@ -54,7 +54,6 @@ pub(crate) async fn closing_quits_where_the_user_wants_it(stage: &Stage) {
     stage.desktop.panel.icon_of(app.id()).await;
     stage.desktop.screen.close(stage.desktop.screen.wait_for("Codchi").await);
     assert_eq!(app.end().await, 0);
-    stage.set(&json!({ "version": 1 }));
 }
 
 pub(crate) async fn quit_waits_for_what_runs(stage: &Stage) {

@@ -22,6 +22,7 @@ use codchi_tests::{
     scene::Scene,
     suite::{self, Case},
 };
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// A desktop on which the app can be run, and the world that it manages.
@@ -42,6 +43,14 @@ impl Stage {
         let runtime = Runtime::new().unwrap();
         let desktop = runtime.block_on(Desktop::new(scene.world.env()));
         Self { desktop, scene, app, runtime }
+    }
+
+    /// Leaves nothing of the case before that this one would see.
+    fn begin(&self) {
+        self.set(&json!({ "version": 1 }));
+        if self.scene.codchi.machine("changing")["config"] == "failed" {
+            self.changing();
+        }
     }
 
     /// The app's window, driven.
@@ -84,7 +93,7 @@ impl Stage {
     }
 
     /// The settings as they are written by whichever door changes them.
-    fn set(&self, settings: &serde_json::Value) {
+    fn set(&self, settings: &Value) {
         let file = self.scene.codchi.config_dir().join("settings.json");
         let new = file.with_extension("new");
         std::fs::write(&new, settings.to_string()).unwrap();
@@ -112,6 +121,7 @@ macro_rules! cases {
             name: stringify!($name),
             run: |stage: &mut Stage| {
                 let stage = &*stage;
+                stage.begin();
                 stage.runtime.block_on($module::$name(stage));
             },
         },)*)*]

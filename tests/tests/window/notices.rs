@@ -1,5 +1,7 @@
 //! Notifications of the desktop.
 
+use codchi_tests::desktop::eventually;
+
 use crate::{Stage, broken, greeting};
 
 pub(crate) async fn a_build_that_ends_unseen_is_told(stage: &Stage) {
@@ -14,8 +16,11 @@ pub(crate) async fn a_build_that_ends_unseen_is_told(stage: &Stage) {
     assert!(told.body.starts_with("Generation "), "{told:?}");
 
     // Clicking it opens the build.
-    stage.desktop.notifications.click(&told).await;
-    stage.desktop.screen.wait_for("Codchi").await;
+    eventually("the build's page after a click", async || {
+        stage.desktop.notifications.click(&told).await;
+        stage.desktop.screen.visible("Codchi")
+    })
+    .await;
     stage.quit(app, &tray).await;
 }
 
@@ -37,21 +42,28 @@ pub(crate) async fn a_build_that_fails_unseen_is_told(stage: &Stage) {
 
 pub(crate) async fn what_is_seen_is_not_told(stage: &Stage) {
     let repo = stage.changing();
-    let app = stage.app(&[]);
-    let window = stage.desktop.screen.wait_for("Codchi").await;
-    let tray = stage.desktop.panel.icon_of(app.id()).await;
+    let window = stage.window(&[]).await;
+    let tray = stage.desktop.panel.icon_of(window.id()).await;
     tray.entry(&["changing: Running"]).await;
     let before = stage.desktop.notifications.all().len();
     repo.commit(&[("module.nix", &greeting("three"))]);
-    stage.scene.codchi.ok(&["rebuild", "changing"]);
+    let mut rebuild = stage.scene.codchi.events(&["rebuild", "changing"]);
+    let begun = rebuild.until("it has begun", |event| event["operation"]["id"].is_string());
+    let page = format!("builds/{}", begun["operation"]["id"].as_str().unwrap());
+    stage.start_again(&["--open", &page]);
+    assert_eq!(rebuild.finish().0, 0);
+    window.wait_for_text("main", "Done").await;
 
     // What comes after it is told, and nothing else was.
-    stage.desktop.screen.close(window);
+    stage.desktop.screen.close(stage.desktop.screen.wait_for("Codchi").await);
     stage.desktop.screen.wait_for_none("Codchi").await;
     repo.commit(&[("module.nix", broken())]);
     stage.scene.codchi.fails(1, &["rebuild", "changing"]);
     stage.desktop.notifications.wait_for_more(before, "changing did not build").await;
-    assert_eq!(stage.desktop.notifications.all().len(), before + 1);
+    let told = stage.desktop.notifications.all();
+    assert_eq!(told.len(), before + 1, "{told:?}");
     stage.changing();
-    stage.quit(app, &tray).await;
+    tray.entry(&["changing: Running"]).await;
+    tray.click(&["Quit"]).await;
+    stage.desktop.panel.wait_for_none().await;
 }

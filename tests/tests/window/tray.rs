@@ -64,7 +64,7 @@ pub(crate) async fn the_language_follows_the_settings(stage: &Stage) {
     stage.set(&json!({ "version": 1, "language": "de" }));
     tray.entry(&["hello: Läuft", "Stoppen"]).await;
     tray.entry(&["Beenden"]).await;
-    stage.set(&json!({ "version": 1, "language": "en" }));
+    stage.set(&json!({ "version": 1 }));
     tray.entry(&["hello: Running", "Stop"]).await;
     stage.quit(app, &tray).await;
 }

@@ -49,8 +49,9 @@ pub(crate) async fn a_failure_is_shown_with_its_cause(stage: &Stage) {
     repo.commit(&[("module.nix", broken())]);
     let window = stage.window(&["--open", "machines/changing"]).await;
     window.choose("Rebuild").await;
-    window.wait_long_for_any("[role=alert]", &["broken-thing"], BUILD).await;
-    window.wait_for_text("[role=alert]", "no rule to make it").await;
+    window.wait_long_for_any("section[role=alert]", &["no rule to make it"], BUILD).await;
+    window.wait_for_text("section[role=alert]", "roken-thing did not build").await;
+    window.wait_for_text("section[role=alert]", "Retry").await;
     window.picture("build-failed").await;
     window.close().await;
     assert_eq!(stage.scene.codchi.machine("changing")["status"], "running", "what runs stays");
