@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::{LogLevel, LogLine, Observer as _},
@@ -12,6 +13,7 @@ use crate::{
     controller::Controller,
     driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
+    lock::ControllerLock,
     machine::{Built, MachineName, MachineRecord, MachineSpec},
     nix::{Evaluation, Generation, Run, StorePath},
     operation::{Journal, OperationOutcome, Phase},
@@ -22,6 +24,12 @@ const UP_MS: u64 = 120_000;
 
 /// How long a machine may take to shut down before it is stopped by force.
 pub(crate) const STOP: Duration = Duration::from_secs(30);
+
+/// How long switching may take: services may take their time to stop and start, but not for ever.
+const SWITCH: Duration = Duration::from_secs(15 * 60);
+
+/// The exit code of what was killed.
+const KILLED: i32 = 128 + 9;
 
 /// The exit code of `switch-to-configuration` when all is switched but a unit failed.
 const UNITS_FAILED: i32 = 4;
@@ -59,9 +67,15 @@ impl Pipeline<'_> {
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
+                && record.switching.is_none()
                 && (!options.update || nix.inputs_unchanged(spec, lock).await)
-                && let Some(outcome) = self.nothing_to_do(built, ready.instance(machine))
+                && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))
             {
+                if options.start && !options.dry_run {
+                    // Its creation was interrupted: it may still come up, or not have been started.
+                    journal.enter(Phase::Finish);
+                    outcome.warnings = controller.start_and_wait(machine, journal).await?;
+                }
                 return Ok(outcome);
             }
         }
@@ -124,7 +138,10 @@ impl Pipeline<'_> {
             generation: generation.number,
             at: generation.created,
         };
-        store.update_record(machine, |record| record.built = Some(built.clone()))?;
+        store.update_record(machine, |record| {
+            record.built = Some(built);
+            record.switching = None;
+        })?;
 
         journal.enter(Phase::Finish);
         let mut warnings = Vec::new();
@@ -140,13 +157,9 @@ impl Pipeline<'_> {
         })
     }
 
-    /// What was built is what is wanted. It is done if the container is as wanted too.
+    /// What was built is what is wanted. There is nothing to build if the container is there too.
     fn nothing_to_do(&self, built: &Built, instance: Option<&InstanceStatus>) -> Option<OperationOutcome> {
-        let as_wanted =
-            |instance: &InstanceStatus| !self.options.start || instance.state == InstanceState::Running;
-        if !instance.is_some_and(as_wanted) {
-            return None;
-        }
+        instance?;
         self.journal.say(LogLevel::Info, "nothing changed since the last build");
         Some(OperationOutcome {
             changed: false,
@@ -163,7 +176,11 @@ impl Pipeline<'_> {
         let profile = containers::profile_in_controller(machine);
         driver.create_volume(&profile.volume).await?;
         driver.attach(&Role::Controller.instance(), &profile).await?;
-        let before = nix.generations(machine).await?.into_iter().find(|generation| generation.current);
+        // What ran before is what was last switched to, not what an interrupted switch left in the profile.
+        let built = record.built.as_ref().map(|built| built.generation);
+        let before =
+            nix.generations(machine).await?.into_iter().find(|generation| built == Some(generation.number));
+        controller.machines.update_record(machine, |record| record.switching = Some(system.clone()))?;
         let generation = nix.install(machine, system).await?;
         match controller.instance(machine).await? {
             None => {
@@ -178,7 +195,7 @@ impl Pipeline<'_> {
             }
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
                 let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
-                if !(unchanged && record.built.as_ref().is_some_and(|built| built.system == *system)) {
+                if !unchanged || record.switching.is_some() {
                     self.activate(before).await?;
                 }
             }
@@ -191,16 +208,27 @@ impl Pipeline<'_> {
     async fn activate(&self, before: Option<Generation>) -> Result<(), Error> {
         let Self { controller, machine, journal, .. } = self;
         let failed_before = controller.failed_units(machine).await?;
-        let switch = |what: &str| {
+        let cancel = journal.cancel().clone();
+        let switch = |what: &str, cancel: CancellationToken| {
             let what = what.to_owned();
             async move {
+                let given_up = async move {
+                    tokio::select! {
+                        () = cancel.cancelled() => "it was cancelled",
+                        () = tokio::time::sleep(SWITCH) => "it took more than 15 minutes",
+                    }
+                };
                 let program = format!("{}/system/bin/switch-to-configuration", containers::MACHINE_PROFILES);
-                let run =
-                    controller.run_in_machine(machine, containers::in_machine([&program, "switch"]), journal);
+                let run = controller.run_in_machine(
+                    machine,
+                    containers::in_machine([&program, "switch"]),
+                    journal,
+                    given_up,
+                );
                 journal.step(what, run).await
             }
         };
-        let (code, output) = switch("switch to the new system").await?;
+        let (code, output) = switch("switch to the new system", cancel.clone()).await?;
         let failed = if code == UNITS_FAILED {
             let mut failed = controller.failed_units(machine).await?;
             failed.retain(|unit| !failed_before.contains(unit));
@@ -218,8 +246,11 @@ impl Pipeline<'_> {
             None => "there is no generation to go back to".to_owned(),
             Some(before) => {
                 controller.nix.set_generation(machine, before.number).await?;
-                match switch("switch back").await? {
-                    (0 | UNITS_FAILED, _) => format!("generation {} runs again", before.number),
+                match switch("switch back", CancellationToken::new()).await? {
+                    (0 | UNITS_FAILED, _) => {
+                        controller.machines.update_record(machine, |record| record.switching = None)?;
+                        format!("generation {} runs again", before.number)
+                    }
                     (code, _) => format!(
                         "going back to generation {} failed too (exit code {code}); restart the machine",
                         before.number
@@ -227,6 +258,10 @@ impl Pipeline<'_> {
                 }
             }
         };
+        if cancel.is_cancelled() {
+            journal.say(LogLevel::Info, previous);
+            return Err(Error::Cancelled);
+        }
         Err(Error::Activation { machine: (*machine).clone(), previous, output })
     }
 
@@ -262,7 +297,7 @@ impl Controller {
             output = journal.step("wait until the system is up", wait) => output?,
             () = journal.cancel().cancelled() => return Err(Error::Cancelled),
         };
-        let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let state = crate::activity::plain(String::from_utf8_lossy(&output.stdout).trim());
         match state.as_str() {
             "running" => Ok(vec![]),
             "degraded" => {
@@ -277,7 +312,7 @@ impl Controller {
                 } else {
                     format!("it is {state}")
                 },
-                output: String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect(),
+                output: String::from_utf8_lossy(&output.stderr).lines().map(crate::activity::plain).collect(),
             }),
         }
     }
@@ -291,16 +326,25 @@ impl Controller {
         Ok(stdout.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
-    /// Runs a command of ours in a machine; what it prints goes to the log. Returns its exit code and last lines.
+    /// Runs a command of ours in a machine; what it prints goes to the log. Returns its exit code and last lines. When `given_up` comes
+    /// first, the command is killed, and the last line is what `given_up` says.
     async fn run_in_machine(
         &self,
         machine: &MachineName,
         spec: ExecSpec,
         journal: &Journal,
+        given_up: impl Future<Output = &'static str>,
     ) -> Result<(i32, Vec<String>), Error> {
         let name = Role::Machine(machine.clone()).instance();
         let Exec { stdout, stderr, mut control, .. } = self.driver.exec(&name, spec).await?;
-        let (out, err) = tokio::join!(tee(stdout, journal), tee(stderr, journal));
+        let output = async { tokio::join!(tee(stdout, journal), tee(stderr, journal)) };
+        let (out, err) = tokio::select! {
+            output = output => output,
+            reason = given_up => {
+                control.kill().await?;
+                return Ok((KILLED, vec![reason.to_owned()]));
+            }
+        };
         let code = control.wait().await?;
         Ok((code, out.into_iter().chain(err).collect()))
     }
@@ -347,6 +391,8 @@ impl Controller {
         if instance.is_some() {
             journal.step("delete the container", self.driver.delete(&name)).await?;
         }
+        // Nobody installs the controller meanwhile, which would mount the generations again.
+        let _held = ControllerLock::new(&self.paths).shared().await?;
         let controller = self.controller_need().await?;
         if controller == crate::setup::Need::Nothing {
             self.nix.forget(machine).await?;
