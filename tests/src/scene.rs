@@ -118,6 +118,14 @@ impl Scene {
         )
     }
 
+    /// The processes of the controller that are called so: their ids there.
+    pub fn controller_processes(&self, name: &str) -> Vec<String> {
+        let list = r#"for process in /proc/[0-9]*; do echo "$(cat $process/comm 2>/dev/null) ${process#/proc/}"; done"#;
+        let all = self.in_controller(&["sh", "-c", list]);
+        let found = all.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.map(str::to_owned).collect()
+    }
+
     /// Every file of ours is whole and readable, and the engine has exactly what the machines need: nothing orphaned, nothing missing.
     ///
     /// # Panics

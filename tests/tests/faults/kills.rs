@@ -116,11 +116,10 @@ pub fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
 
 pub fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
     let repo = scene.example("hello");
-    let moments: [(&str, &dyn Fn(&Value) -> bool); 4] = [
+    let moments: [(&str, &dyn Fn(&Value) -> bool); 3] = [
         ("stop", &|event| running_phase(event) == Some("stop")),
         ("remove", &|event| running_phase(event) == Some("remove")),
         ("the container", &named("delete the container")),
-        ("the generations", &named("delete the generations")),
     ];
     for (what, holds) in moments {
         scene.running("removed", &repo);
