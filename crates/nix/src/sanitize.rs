@@ -61,11 +61,6 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Makes a text of several lines safe.
-pub fn text(text: &str) -> String {
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
 /// Makes one line safe and removes its colours, too.
 pub fn plain(text: &str) -> Cow<'_, str> {
     let safe = line(text);
@@ -174,7 +169,7 @@ mod tests {
         }
         assert_eq!(line("\u{1b}[31mred"), "\u{1b}[31mred\u{1b}[0m");
         assert_eq!(plain("\u{1b}[31;1merror:\u{1b}[0m x"), "error: x");
-        assert_eq!(text("a\tb\nc\u{7}"), "a       b\nc");
+        assert_eq!(plain_text("a\tb\n\u{1b}[1mc\u{7}"), "a       b\nc");
     }
 
     #[test]
