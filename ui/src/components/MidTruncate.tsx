@@ -13,7 +13,7 @@ export function MidTruncate({ text }: { text: string }) {
     const fit = () => {
       const style = getComputedStyle(span);
       // Half a pixel: widths are fractions, and the text asked for exactly its own.
-      setShown(shorten(text, span.getBoundingClientRect().width + 0.5, textMeasure(`${style.fontWeight} ${style.fontSize} ${style.fontFamily}`)));
+      setShown(shorten(text, span.getBoundingClientRect().width + 0.5, textMeasure(`${style.fontWeight} ${style.fontSize} ${style.fontFamily}`, Number.parseFloat(style.letterSpacing) || 0)));
     };
     fit();
     const observer = new ResizeObserver(fit);

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { StateView } from "@/state/view";
+import { MidTruncate } from "./MidTruncate";
 import styles from "./Page.module.css";
 import { StateBadge } from "./StateBadge";
 
@@ -27,30 +28,36 @@ export function PageHeader({ title, sub, children }: { title: string; sub?: Reac
 export function ThingHeader({ title, view, facts, children }: { title: string; view: StateView | undefined; facts: ReactNode[]; children?: ReactNode }) {
   return (
     <header className={styles.ThingHeader}>
-      <div className="grow">
-        <div className={styles.ThingTitle}>
-          <h1 className="truncate">{title}</h1>
-          <span role="status" className={styles.ThingState}>
-            {view !== undefined && <StateBadge view={view} filled />}
-          </span>
-        </div>
-        <div className={styles.ThingFacts}>
-          {facts
-            .filter((fact) => fact !== null && fact !== "" && fact !== undefined)
-            .map((fact, index) => (
-              // The facts have no identity but their place.
-              // oxlint-disable-next-line react/no-array-index-key
-              <span key={index}>{fact}</span>
-            ))}
-        </div>
+      <div className={styles.ThingTitle}>
+        <h1>
+          <MidTruncate text={title} />
+        </h1>
+        <span role="status" className={styles.ThingState}>
+          {view !== undefined && <StateBadge view={view} filled />}
+        </span>
       </div>
-      {children}
+      <div className={styles.ThingFacts}>
+        {facts
+          .filter((fact) => fact !== null && fact !== "" && fact !== undefined)
+          .map((fact, index) => (
+            // The facts have no identity but their place.
+            // oxlint-disable-next-line react/no-array-index-key
+            <span key={index}>{fact}</span>
+          ))}
+      </div>
+      <div className={styles.ThingActions}>{children}</div>
     </header>
   );
 }
 
-export function PageBody({ children, className }: { children: ReactNode; className?: string | undefined }) {
-  return <div className={className === undefined ? styles.PageBody : `${styles.PageBody} ${className}`}>{children}</div>;
+/** `takesFocus` where nothing in it does, so that keys can scroll it. */
+export function PageBody({ children, className, takesFocus = false }: { children: ReactNode; className?: string | undefined; takesFocus?: boolean }) {
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls
+    <div className={className === undefined ? styles.PageBody : `${styles.PageBody} ${className}`} tabIndex={takesFocus ? 0 : undefined}>
+      {children}
+    </div>
+  );
 }
 
 export function Toolbar({ children }: { children: ReactNode }) {

@@ -15,8 +15,8 @@ export function onFontsLoaded(run: () => void): () => void {
   return () => fonts.removeEventListener("loadingdone", loaded);
 }
 
-/** Width of a text in pixels; measured once per font and text. */
-export function textMeasure(font: string): (text: string) => number {
+/** Width of a text in pixels; measured once per font and text. `spacing` comes after each letter. */
+export function textMeasure(font: string, spacing: number): (text: string) => number {
   let ofFont = widths.get(font);
   if (ofFont === undefined) widths.set(font, (ofFont = new Map()));
   const known = ofFont;
@@ -30,7 +30,7 @@ export function textMeasure(font: string): (text: string) => number {
       if (known.size > 5000) known.clear();
       known.set(text, width);
     }
-    return width;
+    return width + spacing * text.length;
   };
 }
 

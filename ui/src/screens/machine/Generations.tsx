@@ -34,7 +34,7 @@ export function Generations() {
   }
   const newestFirst = query.data?.toReversed();
   return (
-    <PageBody className={styles.Single}>
+    <PageBody className={styles.Single} takesFocus>
       <Panel title={t("generations.title")} note={newestFirst?.length === 1 ? t("generations.one") : t("generations.hint")}>
         {newestFirst === undefined ? (
           <div className={styles.PanelSkeleton} role="status" aria-label={t("common.loading")}>
