@@ -54,6 +54,8 @@ in
         isNormalUser = true;
         uid = 1000;
         extraGroups = [ "wheel" ];
+        # Commands from outside have no session of their own; with this its user manager and bus are there all the same.
+        linger = true;
       };
       security.sudo.wheelNeedsPassword = mkDefault false;
 

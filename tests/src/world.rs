@@ -37,7 +37,12 @@ impl World {
         let dir = tempfile::Builder::new().prefix("cw-").tempdir_in("/tmp").unwrap();
         // Other users must get as far as the socket, to be refused there.
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        let mut world = Self { flavour, options: options.iter().map(ToString::to_string).collect(), dir, env: BTreeMap::new() };
+        let mut world = Self {
+            flavour,
+            options: options.iter().map(ToString::to_string).collect(),
+            dir,
+            env: BTreeMap::new(),
+        };
         world.env = world.up();
         world
     }
@@ -121,7 +126,10 @@ impl World {
         let output = Command::new("env").args(["-i", "sh", "-c", &script]).output().unwrap();
         let env = checked("eval of cargo xtask world", output);
         let pairs = env.split('\0').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(name, _)| *name != "PWD" && *name != "PATH").map(|(k, v)| (k.into(), v.into())).collect()
+        pairs
+            .filter(|(name, _)| *name != "PWD" && *name != "PATH")
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect()
     }
 }
 
@@ -136,12 +144,15 @@ impl Drop for World {
     }
 }
 
-/// The built developer command: beside the directory of test programs, where `cargo xtask test` has put it.
+/// The built developer command, where `cargo xtask test` has put it: in the directory of programs, to which this one belongs or the
+/// directory of test programs, which this one is in, belongs.
 pub(crate) fn xtask_program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests.ancestors().nth(2).unwrap().join("xtask");
+    let this = std::env::current_exe().unwrap();
+    let programs = this.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();
+    let built = programs.join("xtask");
     if !built.exists() {
-        let output = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "xtask"]).output().unwrap();
+        let output =
+            Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "xtask"]).output().unwrap();
         checked("cargo build --package xtask", output);
     }
     built

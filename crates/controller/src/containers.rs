@@ -57,8 +57,8 @@ pub(crate) fn profile_in_controller(machine: &MachineName) -> Mount {
 /// A code machine.
 pub(crate) fn machine(name: &MachineName, image: &Image) -> InstanceSpec {
     let mounts = shared().into_iter().map(|(volume, path)| Mount {
-        // Connecting to a socket needs a writable directory on some kernels, and hurts nobody.
-        read_only: volume != VolumeName::socket(),
+        // Also the socket's directory: connecting needs no write to it, and who can write there can replace the daemon for all.
+        read_only: true,
         volume,
         path: path.into(),
     });

@@ -174,11 +174,7 @@ impl Controller {
                 self.driver.kind()
             )));
         }
-        let unfinished = match self.machines.same_name(&name)? {
-            None => false,
-            Some(existing) if existing == name && self.is_unfinished(&name)? => true,
-            Some(existing) => return Err(Error::AlreadyExists { existing }),
-        };
+        self.free_or_unfinished(&name)?;
         let (modules, own_nixpkgs) = match &new.source {
             None => (vec![], false),
             Some(source) => {
@@ -204,8 +200,10 @@ impl Controller {
         };
         let mut spec = MachineSpec { driver: self.driver.kind(), nixpkgs, modules: vec![] };
         modules.into_iter().for_each(|module| spec.add(module));
-        let options = BuildOptions { update: unfinished, dry_run: false, start: new.start };
         let machine = self.lock(&name)?;
+        // Somebody may have taken the name while the repository was read.
+        let unfinished = self.free_or_unfinished(&name)?;
+        let options = BuildOptions { update: unfinished, dry_run: false, start: new.start };
         self.machines.write_spec(&name, &spec)?;
         self.spawn_build(OperationKind::Create, machine, door, spec, options)
     }
@@ -454,6 +452,13 @@ impl Controller {
         self.running().keys().copied().collect()
     }
 
+    /// Removes old operations, but none that explains how a machine is.
+    fn prune_operations(&self) {
+        let names = self.machines.names().unwrap_or_default();
+        let explaining = names.iter().filter_map(|name| self.machines.record(name).ok()?.last_operation);
+        self.operations.prune(&explaining.collect());
+    }
+
     /// The settings; the defaults where there are none.
     ///
     /// # Errors
@@ -523,6 +528,15 @@ impl Controller {
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<OperationId, CancellationToken>> {
         self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Whether there is an unfinished machine of this name; fails when there is another one.
+    fn free_or_unfinished(&self, name: &MachineName) -> Result<bool, Error> {
+        match self.machines.same_name(name)? {
+            None => Ok(false),
+            Some(existing) if existing == *name && self.is_unfinished(name)? => Ok(true),
+            Some(existing) => Err(Error::AlreadyExists { existing }),
+        }
     }
 
     /// Whether the creation of a machine didn't end well, so that it may be repeated.
@@ -599,7 +613,7 @@ impl Controller {
                 (state, Failure::from(&error))
             }));
             controller.running().remove(&journal.operation().id);
-            controller.operations.prune();
+            controller.prune_operations();
         });
         Ok(operation)
     }

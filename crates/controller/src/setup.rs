@@ -13,6 +13,7 @@ use crate::{
     controller::Controller,
     driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
+    files::FileError,
     images::{ImageFile, ImageSet},
     lock::{ControllerLock, Held},
     machine::MachineName,
@@ -82,15 +83,27 @@ impl Controller {
     pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<ReadyController, Error> {
         let lock = ControllerLock::new(&self.paths);
         loop {
-            let held = lock.shared().await?;
+            let held = Self::unless_cancelled(journal, lock.shared()).await?;
             let instances = self.driver.instances().await?;
             if self.need(&instances) == Need::Nothing {
                 return Ok(ReadyController { instances, _held: held });
             }
             drop(held);
-            let exclusive = lock.exclusive().await?;
+            let exclusive = Self::unless_cancelled(journal, lock.exclusive()).await?;
             self.prepare_controller(journal).await?;
             drop(exclusive);
+        }
+    }
+
+    /// Waits for a lock, until the user doesn't want to wait any more.
+    async fn unless_cancelled(
+        journal: Option<&Journal>,
+        lock: impl Future<Output = Result<Held, FileError>>,
+    ) -> Result<Held, Error> {
+        let Some(journal) = journal else { return Ok(lock.await?) };
+        tokio::select! {
+            held = lock => Ok(held?),
+            () = journal.cancel().cancelled() => Err(Error::Cancelled),
         }
     }
 
@@ -108,6 +121,7 @@ impl Controller {
             need => {
                 let images = self.images.as_ref().ok_or(Error::NoImages)?;
                 let volumes = containers::controller_volumes();
+                self.import(&images.controller, journal).await?;
                 if need == Need::Replace {
                     say("replacing the controller by the one of this release; the store stays".into());
                     self.driver.stop(&instance, StopMode::Graceful(STOP)).await?;
@@ -115,7 +129,6 @@ impl Controller {
                 } else {
                     say(format!("installing the controller of release {}", images.release));
                 }
-                self.import(&images.controller, journal).await?;
                 for volume in &volumes {
                     self.driver.create_volume(volume).await?;
                 }

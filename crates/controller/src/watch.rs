@@ -17,7 +17,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{
+    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode},
+};
 
 use crate::files::FileError;
 
@@ -117,10 +120,16 @@ fn handler(
     changed: Arc<impl Fn(PathBuf) + Send + Sync + 'static>,
 ) -> impl Fn(notify::Result<Event>) + Send + 'static {
     move |event| match event {
-        Ok(event) if event.kind.is_access() => {}
+        // A log that is closed may be that of a process which was killed.
+        Ok(event) if event.kind.is_access() && !is_log_closed(&event) => {}
         Ok(event) => event.paths.into_iter().for_each(|path| changed(path)),
         Err(error) => tracing::warn!(%error, "lost a change of a file"),
     }
+}
+
+fn is_log_closed(event: &Event) -> bool {
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
+    event.kind == EventKind::Access(AccessKind::Close(AccessMode::Write)) && event.paths.iter().any(is_log)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ async fn a_new_machine_runs_and_a_rebuild_without_changes_does_nothing() {
     assert_eq!(status.engine.controller, Some(RunState::Running));
     let mounts = world.driver.instance(&Role::Machine(name("hello")).instance()).unwrap().mounts;
     let writable: Vec<&str> = mounts.iter().filter(|m| !m.read_only).map(|m| m.path.as_str()).collect();
-    assert_eq!(writable, ["/nix/var/nix/daemon-socket", "/nix/var/nix/profiles"]);
+    assert_eq!(writable, ["/nix/var/nix/profiles"]);
 
     let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::CommandLine).unwrap();
     let rebuild = world.end(rebuild.id).await;
@@ -108,6 +108,31 @@ async fn a_failing_activation_goes_back_and_keeps_the_running_generation() {
     assert_eq!(failure.details, ["activating[2J", "failed"]);
     let machine = world.controller.status().await.unwrap().machines.remove(0);
     assert_eq!((machine.generation, machine.config), (Some(1), ConfigState::Failed));
+    assert!(world.nix.state().generations[0].current);
+}
+
+#[tokio::test]
+async fn a_switch_that_hangs_is_cancelled_and_undone() {
+    let world = World::new();
+    world.init("hello").await;
+    world.nix.state().commit = 1;
+    let (started, mut has_started) = tokio::sync::mpsc::channel(1);
+    world.driver.on_exec(move |process| {
+        let started = started.clone();
+        async move {
+            let switch = process.spec.argv.last().is_some_and(|word| word == "switch");
+            if switch && process.read("/var/hung").is_err() {
+                process.write("/var/hung", "").unwrap();
+                started.send(()).await.unwrap();
+                std::future::pending::<()>().await;
+            }
+            0
+        }
+    });
+    let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::Window).unwrap();
+    has_started.recv().await.unwrap();
+    world.controller.cancel(rebuild.id).unwrap();
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Cancelled);
     assert!(world.nix.state().generations[0].current);
 }
 

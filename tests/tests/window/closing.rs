@@ -66,7 +66,11 @@ pub(crate) async fn quit_waits_for_what_runs(stage: &Stage) {
     stage.desktop.notifications.wait_for_more(before, "Codchi ends when the work is done").await;
     assert_eq!(app.end().await, 0);
     let machine = stage.scene.codchi.machine("hello");
-    assert_eq!((&machine["status"], &machine["operation"]), (&json!("running"), &json!(null)), "it was restarted");
+    assert_eq!(
+        (&machine["status"], &machine["operation"]),
+        (&json!("running"), &json!(null)),
+        "it was restarted"
+    );
 }
 
 pub(crate) async fn a_second_quit_does_not_wait(stage: &Stage) {

@@ -19,7 +19,8 @@ pub(crate) async fn another_program_is_seen_within_a_second(stage: &Stage) {
 
     for (verb, word) in [("stop", "Stopped"), ("start", "Running")] {
         let before = Instant::now();
-        let args: &[&str] = if verb == "stop" { &["stop", "codchi-hello", "--force"] } else { &["start", "codchi-hello"] };
+        let args: &[&str] =
+            if verb == "stop" { &["stop", "codchi-hello", "--force"] } else { &["start", "codchi-hello"] };
         stage.scene.world.client(args);
         let done = Instant::now();
         let label = format!("hello: {word}");
@@ -27,8 +28,14 @@ pub(crate) async fn another_program_is_seen_within_a_second(stage: &Stage) {
         let in_tray = done.elapsed();
         window.wait_for_text(&row("hello"), word).await;
         let in_window = done.elapsed();
-        println!("{verb} by another program took {:.0?}; seen in the tray {in_tray:.0?}, in the window {in_window:.0?} later", done - before);
-        assert!(in_tray < SOON && in_window < SOON, "{verb}: tray after {in_tray:?}, window after {in_window:?}");
+        println!(
+            "{verb} by another program took {:.0?}; seen in the tray {in_tray:.0?}, in the window {in_window:.0?} later",
+            done - before
+        );
+        assert!(
+            in_tray < SOON && in_window < SOON,
+            "{verb}: tray after {in_tray:?}, window after {in_window:?}"
+        );
     }
     window.close().await;
 }

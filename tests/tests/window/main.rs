@@ -2,7 +2,14 @@
 //!
 //! What is native (tray, closing, notifications) is told from outside, over the desktop's own protocols; what is a page is driven
 //! through WebDriver. Pictures of every step are kept in `target/screenshots`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod closing;
 mod events;
@@ -85,7 +92,8 @@ impl Stage {
     /// The machine `changing`, running, and its repository.
     fn changing(&self) -> Repo {
         let path = self.scene.place("changing");
-        let repo = if path.exists() { Repo::at(path) } else { Repo::module(path, "changing", &greeting("one")) };
+        let repo =
+            if path.exists() { Repo::at(path) } else { Repo::module(path, "changing", &greeting("one")) };
         repo.commit(&[("module.nix", &greeting("one"))]);
         self.scene.running("changing", &repo);
         self.scene.codchi.ok(&["rebuild", "changing"]);

@@ -15,7 +15,15 @@ pub(crate) async fn the_menu_is_read_and_stop_is_clicked(stage: &Stage) {
     assert_eq!((tray.title().await, tray.icon().await), ("Codchi".into(), "running".into()));
     let menu = tray.drawn().await;
     println!("{menu}");
-    for line in ["Start (running)", "  Stop\n", "  Restart\n", "  Open terminal\n", "New machine…", "Open Codchi", "Quit"] {
+    for line in [
+        "Start (running)",
+        "  Stop\n",
+        "  Restart\n",
+        "  Open terminal\n",
+        "New machine…",
+        "Open Codchi",
+        "Quit",
+    ] {
         assert!(menu.contains(line), "{line:?} is not in\n{menu}");
     }
     window.wait_for_text(&row("hello"), "Running").await;
@@ -25,7 +33,11 @@ pub(crate) async fn the_menu_is_read_and_stop_is_clicked(stage: &Stage) {
     tray.entry(&["hello: Stopped", "Stop (not running)"]).await;
     assert!(tray.entry(&["hello: Stopped", "Start"]).await.enabled);
     window.wait_for_text(&row("hello"), "Stopped").await;
-    assert_eq!(stage.scene.query("/1.0/instances/codchi-hello")["status"], "Stopped", "the engine says so too");
+    assert_eq!(
+        stage.scene.query("/1.0/instances/codchi-hello")["status"],
+        "Stopped",
+        "the engine says so too"
+    );
     window.picture("machines-stopped").await;
 
     tray.click(&["hello: Stopped", "Start"]).await;
@@ -42,7 +54,11 @@ pub(crate) async fn a_terminal_opens_with_a_shell_in_the_machine(stage: &Stage) 
     let asked = directory.join("asked");
     let terminal = directory.join("x-terminal-emulator");
     fs::create_dir_all(&directory).unwrap();
-    fs::write(&terminal, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.new && mv {0}.new {0}\n", asked.display())).unwrap();
+    fs::write(
+        &terminal,
+        format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.new && mv {0}.new {0}\n", asked.display()),
+    )
+    .unwrap();
     fs::set_permissions(&terminal, fs::Permissions::from_mode(0o755)).unwrap();
 
     let path = format!("{}:{}", directory.display(), stage.desktop.env()["PATH"]);

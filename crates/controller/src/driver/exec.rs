@@ -109,7 +109,8 @@ pub struct ExecOutput {
 }
 
 impl Exec {
-    /// Closes stdin, reads both streams to their end and waits.
+    /// Closes stdin, reads both streams to their end and waits. For commands that say little: of more than [`MOST_OUTPUT`] on a stream
+    /// the rest is thrown away.
     ///
     /// # Errors
     /// When the connection to the engine breaks.
@@ -120,8 +121,20 @@ impl Exec {
             action: "read a command's output".into(),
             source: Box::new(source),
         };
-        tokio::try_join!(self.stdout.read_to_end(&mut stdout), self.stderr.read_to_end(&mut stderr))
-            .map_err(broken)?;
+        tokio::try_join!(
+            read_bounded(&mut self.stdout, &mut stdout),
+            read_bounded(&mut self.stderr, &mut stderr)
+        )
+        .map_err(broken)?;
         Ok(ExecOutput { code: self.control.wait().await?, stdout, stderr })
     }
+}
+
+/// The most that [`Exec::output`] keeps of a stream, in bytes. What runs in a machine may print without end.
+const MOST_OUTPUT: u64 = 16 << 20;
+
+async fn read_bounded(stream: &mut (impl AsyncRead + Unpin), kept: &mut Vec<u8>) -> std::io::Result<()> {
+    (&mut *stream).take(MOST_OUTPUT).read_to_end(kept).await?;
+    tokio::io::copy(stream, &mut tokio::io::sink()).await?;
+    Ok(())
 }

@@ -27,6 +27,9 @@ pub(crate) struct MachineStore {
 pub(crate) struct MachineRecord {
     /// The last build that ended well.
     pub(crate) built: Option<Built>,
+    /// What is being installed and switched to. Still there afterwards when that was interrupted or couldn't be undone: then what runs
+    /// isn't known, and nothing may be taken for unchanged.
+    pub(crate) switching: Option<StorePath>,
     /// The last operation on it.
     pub(crate) last_operation: Option<OperationId>,
     /// What its modules asked for when they were last evaluated.

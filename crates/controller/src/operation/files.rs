@@ -1,6 +1,6 @@
 //! The directory of an operation: names of its files, and reading them. Writing is [`super::journal`]'s.
 
-use std::{fs, path::PathBuf};
+use std::{collections::HashSet, fs, path::PathBuf};
 
 use time::OffsetDateTime;
 
@@ -92,9 +92,9 @@ impl OperationFiles {
         Ok(tree.iter().cloned().collect())
     }
 
-    /// Removes the oldest of the operations that are over.
-    pub(crate) fn prune(&self) {
-        for id in self.ids().into_iter().skip(KEEP) {
+    /// Removes the oldest of the operations that are over, except those `kept`.
+    pub(crate) fn prune(&self, kept: &HashSet<OperationId>) {
+        for id in self.ids().into_iter().skip(KEEP).filter(|id| !kept.contains(id)) {
             if matches!(self.read(id), Ok(Some(operation)) if operation.state.is_over()) {
                 let _ = fs::remove_dir_all(self.directory(id));
             }

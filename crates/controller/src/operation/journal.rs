@@ -198,14 +198,19 @@ impl Journal {
     /// Watches for another process asking to cancel. The watcher ends when it is dropped.
     pub(crate) fn listen_for_cancel(&self) -> Option<Watch> {
         let (cancel, request) = (self.cancel.clone(), self.files.cancel_path(self.id));
-        let found = request.clone();
-        watch::watch(request.parent()?, notify::RecursiveMode::NonRecursive, move |_| {
-            if found.exists() {
+        let directory = request.parent()?.to_owned();
+        let look = move || {
+            if request.exists() {
                 cancel.cancel();
             }
-        })
-        .inspect_err(|error| tracing::warn!(%error, "can't watch for a request to cancel"))
-        .ok()
+        };
+        let again = look.clone();
+        let watch = watch::watch(&directory, notify::RecursiveMode::NonRecursive, move |_| again())
+            .inspect_err(|error| tracing::warn!(%error, "can't watch for a request to cancel"))
+            .ok();
+        // It may have come before the watch.
+        look();
+        watch
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -93,6 +93,9 @@ impl<'a> LogReader<'a> {
             state.line(line, cut);
         });
         let Self { state: State { tracker, mut report, broken_off, .. }, .. } = self;
+        if success != Some(true) {
+            report.take_printed_error();
+        }
         let failed = !report.messages.is_empty() || !report.failed.is_empty();
         report.interrupted |= broken_off && success.is_none();
         tracker.finish(success.unwrap_or(!failed), success.is_none(), &mut report);

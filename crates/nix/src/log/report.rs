@@ -65,7 +65,7 @@ impl Message {
     pub(super) fn new(event: &Event<'_>, full: &str) -> Self {
         let text = match &event.raw_msg {
             Some(raw) => sanitize::plain_text(raw),
-            None => full.trim_start_matches("error:").trim_start().to_owned(),
+            None => without_trace(full),
         };
         let place = event.file.as_deref().and_then(|file| place(file, event.line?, event.column?));
         let place = place.or_else(|| last_place(full));
@@ -132,6 +132,17 @@ impl Message {
     }
 }
 
+/// The innermost error of a message: what follows the last line that begins with `error:`, up to the place that it names.
+fn without_trace(full: &str) -> String {
+    let lines: Vec<&str> = full.lines().map(str::trim).collect();
+    let start = lines.iter().rposition(|line| line.starts_with("error:")).unwrap_or_default();
+    let own = lines.iter().skip(start).enumerate();
+    let own = own
+        .take_while(|(i, line)| *i == 0 || !(line.is_empty() || line.starts_with("at ")))
+        .map(|(_, line)| *line);
+    own.collect::<Vec<_>>().join("\n").trim_start_matches("error:").trim().to_owned()
+}
+
 /// A place in a file; the store's part of the path says nothing to people.
 fn place(file: &str, line: u64, column: u64) -> Option<String> {
     if line == 0 || file.starts_with('«') {
@@ -195,6 +206,14 @@ impl Report {
             self.output.pop_front();
         }
         self.output.push_back(sanitize::plain(sanitize::prefix(line, 400)).into_owned());
+    }
+
+    /// Nix failed and there is no event that says so: an error that was printed as plain text is taken for one.
+    pub(super) fn take_printed_error(&mut self) {
+        let printed = self.output.iter().rev().find(|line| line.starts_with("error:")).cloned();
+        if let (Some(full), true) = (printed, self.messages.is_empty() && self.failed.is_empty()) {
+            self.messages.push(Message { text: without_trace(&full), full, place: None });
+        }
     }
 
     pub(super) fn error(&mut self, message: Message) {

@@ -192,6 +192,43 @@ fn a_log_that_breaks_off_is_interrupted() {
 }
 
 #[test]
+fn errors_are_found_in_every_form() {
+    let event =
+        |msg: &str| format!("@nix {}\n", serde_json::json!({"action": "msg", "level": 0, "msg": msg}));
+    for (log, status, cause) in [
+        (event("error: attribute 'x' missing"), Status::EvalError, "attribute 'x' missing"),
+        (
+            event(
+                "\u{1b}[31;1merror:\u{1b}[0m\n       … while calling the 'import' builtin\n         at /nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-source/a.nix:1:2:\n            1| x\n\n       error: infinite recursion encountered\n       at /nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-source/b.nix:3:4:\n            3| y",
+            ),
+            Status::EvalError,
+            "infinite recursion encountered at b.nix:3:4",
+        ),
+        (
+            event(
+                "error: builder for '/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-x-1.drv' failed with exit code 2",
+            ),
+            Status::Failed,
+            "x-1: it ended with exit code 2 and printed nothing",
+        ),
+        (
+            "error: interrupted by the user\n".to_owned(),
+            Status::Interrupted,
+            "it was interrupted before it was done",
+        ),
+        (
+            "warning: x\nerror: undefined variable 'y'\n".to_owned(),
+            Status::EvalError,
+            "undefined variable 'y'",
+        ),
+    ] {
+        let (_, report) = read(log.as_bytes(), None);
+        assert_eq!((report.status(), report.cause().unwrap().text.as_str()), (status, cause));
+    }
+    assert!(read(b"error: a git that went on\n", Some(true)).1.messages.is_empty());
+}
+
+#[test]
 fn survives_garbage() {
     let garbage: &[&[u8]] = &[
         b"plain line\n",
