@@ -1,6 +1,6 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { useNavigate } from "@tanstack/react-router";
-import { type KeyboardEvent, type ReactNode, useId, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Kbd, KeyHint } from "@/components/Kbd";
 import { StatusBar } from "@/components/Page";
@@ -93,13 +93,16 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
 export function CommandPalette({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
+  // Each opening begins afresh, also one that comes before the last one has faded.
+  const [was, setWas] = useState({ open, opened: 0 });
+  if (was.open !== open) setWas({ open, opened: was.opened + (open ? 1 : 0) });
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className={styles.Scrim} />
         <Dialog.Viewport className={styles.Viewport}>
           <Dialog.Popup className={styles.CommandPalette} data-covers aria-label={t("palette.title")} initialFocus={input}>
-            <Palette input={input} onClose={onClose} />
+            <Palette key={was.opened} input={input} onClose={onClose} />
           </Dialog.Popup>
         </Dialog.Viewport>
       </Dialog.Portal>
@@ -116,6 +119,8 @@ function Palette({ input, onClose }: { input: React.RefObject<HTMLInputElement |
   const { groups, total } = useGroups(query, only, onClose);
   const entries = groups.flatMap((group) => group.entries);
   const current = entries[Math.min(at, entries.length - 1)];
+
+  useEffect(() => input.current?.focus(), [input]);
 
   const press = (event: KeyboardEvent) => {
     const move: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 8, PageUp: at - 8, Home: 0, End: entries.length - 1 };

@@ -15,7 +15,7 @@ function isTyping(target: EventTarget | null): boolean {
 
 /** Whether something on top of the page has the keys: a dialog, a menu, an open list. */
 function isCovered(): boolean {
-  return document.querySelector("[data-covers]") !== null;
+  return document.querySelector("[data-covers][data-open]") !== null;
 }
 
 /**
