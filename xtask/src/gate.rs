@@ -153,8 +153,17 @@ fn nextest(workspace: &Workspace, log: &mut Log, filter: &str, engine: Option<&s
     };
     tools::install_nextest(workspace, log)?;
     let list = log.read(command("list").args(["--message-format", "json"]))?;
-    let ran = log.run(command("run").args(["--no-tests", "fail", "--success-output", "immediate"]));
-    let mut counts = counts::of_nextest(log.text()).unwrap_or_default().plus(counts::of_suites(log.text()));
+    let mut run = command("run");
+    run.args(["--no-tests", "fail"]);
+    if engine.is_some() {
+        // Suites say what their cases were.
+        run.args(["--success-output", "immediate"]);
+    }
+    let ran = log.run(&mut run);
+    let mut counts = counts::of_nextest(log.text()).unwrap_or_default();
+    if engine.is_some() {
+        counts = counts.plus(counts::of_suites(log.text()));
+    }
     counts.skipped = counts::ignored(&list)?;
     log.count(counts)?;
     ran
