@@ -93,7 +93,7 @@ impl<'a> LogReader<'a> {
             state.line(line, cut);
         });
         let Self { state: State { tracker, mut report, broken_off, .. }, .. } = self;
-        if success != Some(true) {
+        if success.is_none() {
             report.take_printed_error();
         }
         let failed = !report.messages.is_empty() || !report.failed.is_empty();

@@ -208,7 +208,7 @@ impl Report {
         self.output.push_back(sanitize::plain(sanitize::prefix(line, 400)).into_owned());
     }
 
-    /// Nix failed and there is no event that says so: an error that was printed as plain text is taken for one.
+    /// Nothing but the log tells how it went, and no event speaks of an error: one that was printed as plain text is taken for it.
     pub(super) fn take_printed_error(&mut self) {
         let printed = self.output.iter().rev().find(|line| line.starts_with("error:")).cloned();
         if let (Some(full), true) = (printed, self.messages.is_empty() && self.failed.is_empty()) {
