@@ -17,6 +17,8 @@ pub fn store_and_database_are_read_only(scene: &mut Scene) {
     for root in ["", "sudo "] {
         denied(&format!("{root}touch /nix/store/x"));
         denied(&format!("{root}touch /nix/var/nix/db/x"));
+        // Who could replace the socket would be the daemon of all machines.
+        denied(&format!("{root}rm -f /nix/var/nix/daemon-socket/socket"));
     }
     denied("sudo sh -c 'echo x >>/nix/var/nix/db/db.sqlite'");
     denied("sudo rm -rf $(readlink -f /run/current-system)");
