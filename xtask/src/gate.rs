@@ -146,6 +146,8 @@ fn nextest(workspace: &Workspace, log: &mut Log, filter: &str, engine: Option<&s
     let command = |verb: &str| {
         let mut cargo = tools::nextest(workspace);
         cargo.args(["nextest", verb, "--locked"]).args(WORKSPACE).args(["-E", filter]);
+        // A snapshot that differs is a failure, not a new file in the tree.
+        cargo.env("INSTA_UPDATE", "no");
         if let Some(engine) = engine {
             cargo.env("CODCHI_TEST_ENGINE", engine);
         }
