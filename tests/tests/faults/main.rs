@@ -1,4 +1,5 @@
-//! What goes wrong from outside at any moment: nothing is lost, what was interrupted is explained, and the same command finishes it.
+//! What goes wrong around Codchi: nothing is lost, it says what is the matter, and the same command finishes what was begun. Kills of
+//! Codchi itself are in `kills`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +13,6 @@
 mod controller;
 mod engine;
 mod files;
-mod kills;
 
 use std::process::ExitCode;
 
@@ -23,11 +23,6 @@ use codchi_tests::{
 };
 
 const CASES: &[Case<Scene>] = cases! {
-    kills:
-        killed_while_the_controller_is_installed
-        killed_in_each_phase_of_a_creation
-        killed_in_each_phase_of_a_rebuild
-        killed_in_each_phase_of_a_removal;
     controller:
         a_nix_daemon_that_is_killed_is_back
         a_controller_that_is_gone_is_made_again

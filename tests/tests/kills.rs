@@ -1,7 +1,34 @@
-//! `kill -9` of the process that works.
+//! `kill -9` of the process that works, in each phase of each operation: it is explained, nothing is orphaned or damaged, and the same
+//! command finishes it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests"
+)]
 
-use codchi_tests::{cli::running_phase, repo::Repo, scene::Scene};
+use std::process::ExitCode;
+
+use codchi_tests::{
+    cli::running_phase,
+    repo::Repo,
+    scene::Scene,
+    suite::{self, Case},
+};
 use serde_json::Value;
+
+const CASES: &[Case<Scene>] = &[
+    Case { name: "killed_while_the_controller_is_installed", run: killed_while_the_controller_is_installed },
+    Case { name: "killed_in_each_phase_of_a_creation", run: killed_in_each_phase_of_a_creation },
+    Case { name: "killed_in_each_phase_of_a_rebuild", run: killed_in_each_phase_of_a_rebuild },
+    Case { name: "killed_in_each_phase_of_a_removal", run: killed_in_each_phase_of_a_removal },
+];
+
+fn main() -> ExitCode {
+    suite::main("kills", || Scene::new(&[]), CASES)
+}
 
 /// A module with this greeting, whose build takes a moment.
 fn module(text: &str) -> String {
@@ -54,7 +81,7 @@ fn named(name: &'static str) -> impl Fn(&Value) -> bool {
     }
 }
 
-pub fn killed_while_the_controller_is_installed(scene: &mut Scene) {
+fn killed_while_the_controller_is_installed(scene: &mut Scene) {
     let repo = scene.example("hello");
     let init = ["init", "hello", &repo.url()];
     let stages: [(&str, &dyn Fn(&Value) -> bool); 3] = [
@@ -76,7 +103,7 @@ pub fn killed_while_the_controller_is_installed(scene: &mut Scene) {
     scene.is_in_order();
 }
 
-pub fn killed_in_each_phase_of_a_creation(scene: &mut Scene) {
+fn killed_in_each_phase_of_a_creation(scene: &mut Scene) {
     for phase in ["resolve", "requirements", "build", "switch", "finish"] {
         let machine = format!("made-{phase}");
         let repo = Repo::module(scene.place(&machine), "greeting", &module(phase));
@@ -91,7 +118,7 @@ pub fn killed_in_each_phase_of_a_creation(scene: &mut Scene) {
     }
 }
 
-pub fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
+fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
     let repo = Repo::module(scene.place("rebuilt"), "greeting", &module("zero"));
     scene.codchi.ok(&["init", "rebuilt", &repo.url()]);
     let boot = |scene: &Scene| scene.codchi.exec("rebuilt", &["stat", "-c", "%Y", "/proc/1"]);
@@ -114,7 +141,7 @@ pub fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
     scene.codchi.ok(&["delete", "rebuilt", "--yes"]);
 }
 
-pub fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
+fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
     let repo = scene.example("hello");
     let moments: [(&str, &dyn Fn(&Value) -> bool); 3] = [
         ("stop", &|event| running_phase(event) == Some("stop")),
