@@ -16,9 +16,23 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+
+    /// Mend what this check found, then check everything again
+    #[arg(long, value_name = "CHECK")]
+    fix: Option<Mendable>,
+}
+
+/// The checks that Codchi can mend by itself.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Mendable {
+    /// Install, replace or start the controller
+    Controller,
 }
 
 pub(crate) async fn run(app: &App, args: &DoctorArgs) -> Result<Exit, Stop> {
+    if let Some(Mendable::Controller) = args.fix {
+        app.prepare(args.json).await?;
+    }
     let diagnosis = follow::wait(app, "Check this computer", app.api.doctor(Nothing {})).await??;
     let stdout = &app.screen.stdout;
     if args.json {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Check, CheckState, Diagnosis};
+use super::{Check, CheckState, Diagnosis, Fix};
 use crate::{
     containers,
     controller::Controller,
@@ -108,6 +108,11 @@ impl Controller {
             ),
             Ok(Some(_)) => (CheckState::Ok, "It runs."),
         };
+        let fix = (state == CheckState::Warn).then(|| Fix {
+            id: "controller".into(),
+            commands: vec![["codchi", "doctor", "--fix", "controller"].map(str::to_owned).to_vec()],
+            elevates: false,
+        });
         let evidence = match controller {
             Ok(Some(instance)) => instance.address.clone().unwrap_or_default(),
             _ => String::new(),
@@ -118,7 +123,7 @@ impl Controller {
             title: "Controller".into(),
             explanation: explanation.into(),
             evidence,
-            fix: None,
+            fix,
         }
     }
 
