@@ -22,7 +22,7 @@ use crate::{
         model::{Choice, TrayModel},
         render::Tray,
     },
-    window,
+    window::{self, Letterbox},
     words::Words,
 };
 
@@ -37,6 +37,7 @@ pub(crate) struct Codchi {
     pub(crate) environment: Environment,
     picture: Mutex<Picture>,
     life: Mutex<Life>,
+    letterbox: Mutex<Letterbox>,
     tray: Mutex<Option<Tray>>,
 }
 
@@ -48,8 +49,14 @@ impl Codchi {
             environment,
             picture: Mutex::new(Picture::new(settings, OffsetDateTime::now_utc())),
             life: Mutex::default(),
+            letterbox: Mutex::default(),
             tray: Mutex::default(),
         }
+    }
+
+    /// The path that the window's pages were to show before they listened.
+    pub(crate) fn missed_page(&self) -> Option<String> {
+        lock(&self.letterbox).take()
     }
 
     fn words(&self) -> &'static Words {
@@ -83,7 +90,8 @@ pub(crate) fn open_window(app: &AppHandle, page: Option<Page>) {
         let codchi = codchi(&handle);
         lock(&codchi.life).window_opened();
         let theme = lock(&codchi.picture).settings.theme;
-        window::open(&handle, page.as_ref(), theme).unwrap_or_else(report("the window could not be opened"));
+        window::open(&handle, page.as_ref(), theme, &mut lock(&codchi.letterbox))
+            .unwrap_or_else(report("the window could not be opened"));
         draw_tray(&handle);
     });
     opened.unwrap_or_else(report("the main thread is gone"));

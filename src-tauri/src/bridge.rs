@@ -28,6 +28,12 @@ pub(crate) async fn call(
     codchi.api.call(&command, args).await
 }
 
+/// The path that was wanted before the window listened to its event.
+#[tauri::command]
+pub(crate) async fn missed_page(codchi: State<'_, Arc<Codchi>>) -> Result<Option<String>, Failure> {
+    Ok(codchi.missed_page())
+}
+
 /// Opens a terminal with a shell in a machine.
 #[tauri::command]
 pub(crate) async fn open_terminal(

@@ -88,6 +88,7 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
         .manage(Arc::new(codchi))
         .invoke_handler(tauri::generate_handler![
             bridge::call,
+            bridge::missed_page,
             bridge::open_terminal,
             bridge::choose_folder,
             bridge::save_text

@@ -18,19 +18,42 @@ const PAGE: &str = "codchi-page";
 const LIGHT: Color = Color(0xf6, 0xf7, 0xf8, 0xff);
 const DARK: Color = Color(0x14, 0x16, 0x18, 0xff);
 
+/// What the window's pages are to be told before they listen.
+#[derive(Debug, Default)]
+pub(crate) struct Letterbox {
+    listens: bool,
+    path: Option<String>,
+}
+
+impl Letterbox {
+    /// Empties it: from now on the pages listen.
+    pub(crate) fn take(&mut self) -> Option<String> {
+        self.listens = true;
+        self.path.take()
+    }
+}
+
 /// Shows the window at `page`; without one, where it was. Must be called on the main thread.
 ///
 /// # Errors
 /// When the webview can't be made.
-pub(crate) fn open(app: &AppHandle, page: Option<&Page>, theme: Theme) -> tauri::Result<()> {
+pub(crate) fn open(
+    app: &AppHandle,
+    page: Option<&Page>,
+    theme: Theme,
+    letterbox: &mut Letterbox,
+) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(LABEL) {
-        if let Some(page) = page {
-            app.emit_to(LABEL, PAGE, path(page))?;
+        match page.map(path) {
+            Some(path) if letterbox.listens => app.emit_to(LABEL, PAGE, path)?,
+            Some(path) => letterbox.path = Some(path),
+            None => {}
         }
         window.unminimize()?;
         window.show()?;
         return window.set_focus();
     }
+    *letterbox = Letterbox::default();
     let start = page.map(path).unwrap_or_default();
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(start.trim_start_matches('/').into()))
         .title("Codchi")

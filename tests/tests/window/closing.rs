@@ -37,7 +37,7 @@ pub(crate) async fn closing_keeps_the_tray_and_gives_the_memory_back(stage: &Sta
     tray.click(&["Open Codchi"]).await;
     stage.desktop.screen.wait_for("Codchi").await;
     stage.quit(app, &tray).await;
-    assert_eq!(stage.desktop.panel.icons(), 0);
+    stage.desktop.panel.wait_for_none().await;
 }
 
 pub(crate) async fn closing_quits_where_there_is_no_tray(stage: &Stage) {

@@ -2,7 +2,8 @@
  * The real controller, through the desktop app. `src-tauri/src/bridge.rs` is the other side:
  *
  * - `call { command, args }`: one command of the table; rejects with a `Failure`;
- * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path;
+ * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path; `missed_page` is the path that was
+ *   wanted before anybody listened;
  * - `open_terminal`, `choose_folder`, `save_text`: what only a desktop app can do.
  */
 import { invoke } from "@tauri-apps/api/core";
@@ -14,7 +15,12 @@ export const tauriBackend: Backend = {
   call: (command, args) => invoke("call", { command, args }),
   subscribe: (listener) => listen<Event>("codchi", ({ payload }) => listener(payload)),
   openTerminal: (machine) => invoke("open_terminal", { machine }),
-  onOpenPage: (listener) => listen<string>("codchi-page", ({ payload }) => listener(payload)),
+  onOpenPage: async (listener) => {
+    const stop = await listen<string>("codchi-page", ({ payload }) => listener(payload));
+    const missed = await invoke<string | null>("missed_page");
+    if (missed !== null) listener(missed);
+    return stop;
+  },
   chooseFolder: (title) => invoke("choose_folder", { title }),
   saveText: (title, suggestedName, text) => invoke("save_text", { title, suggestedName, text }),
   copy: (text) => navigator.clipboard.writeText(text),
