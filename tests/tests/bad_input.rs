@@ -30,8 +30,11 @@ fn main() -> ExitCode {
     suite::main("bad_input", || Scene::new(&["--log-requests"]), CASES)
 }
 
+/// Files with their bytes, directories, instances and volumes.
+type Everything = (Vec<(PathBuf, Vec<u8>)>, Vec<PathBuf>, BTreeSet<String>, BTreeSet<String>);
+
 /// What must be the same before and after.
-fn everything(scene: &Scene) -> (Vec<(PathBuf, Vec<u8>)>, Vec<PathBuf>, BTreeSet<String>, BTreeSet<String>) {
+fn everything(scene: &Scene) -> Everything {
     let operations = files(&scene.codchi.data_dir().join("operations"));
     (scene.wanted(), operations, scene.instances(), scene.volumes())
 }

@@ -19,6 +19,9 @@ use codchi_tests::{
 };
 use serde_json::Value;
 
+/// Tells an event at which the process is killed.
+type Holds = dyn Fn(&Value) -> bool;
+
 const CASES: &[Case<Scene>] = &[
     Case { name: "killed_while_the_controller_is_installed", run: killed_while_the_controller_is_installed },
     Case { name: "killed_in_each_phase_of_a_creation", run: killed_in_each_phase_of_a_creation },
@@ -84,7 +87,7 @@ fn named(name: &'static str) -> impl Fn(&Value) -> bool {
 fn killed_while_the_controller_is_installed(scene: &mut Scene) {
     let repo = scene.example("hello");
     let init = ["init", "hello", &repo.url()];
-    let stages: [(&str, &dyn Fn(&Value) -> bool); 3] = [
+    let stages: [(&str, &Holds); 3] = [
         ("its beginning", &|event| running_phase(event) == Some("prepare")),
         ("the image on its way", &named("controller image")),
         ("a log line", &|event| event["event"] == "log_grew" && event["lines"].as_u64() >= Some(2)),
@@ -143,7 +146,7 @@ fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
 
 fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
     let repo = scene.example("hello");
-    let moments: [(&str, &dyn Fn(&Value) -> bool); 3] = [
+    let moments: [(&str, &Holds); 3] = [
         ("stop", &|event| running_phase(event) == Some("stop")),
         ("remove", &|event| running_phase(event) == Some("remove")),
         ("the container", &named("delete the container")),

@@ -16,6 +16,9 @@ mod ratio;
 
 use codchi_tests::scene::Scene;
 
+/// Measures one thing in a world.
+type Measure = fn(&Scene) -> ratio::Row;
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
@@ -23,7 +26,7 @@ fn main() {
     if chosen("ingestion") {
         rows.push(ingestion::measure());
     }
-    let measures: [(&str, fn(&Scene) -> ratio::Row); 4] = [
+    let measures: [(&str, Measure); 4] = [
         ("create", machines::create),
         ("start", machines::start),
         ("rebuild", machines::rebuild),
