@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -12,6 +13,9 @@ use super::{
     process::{Process, family},
 };
 use crate::repo::source_tree;
+
+/// What changes less than a hundredth in this time has settled.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// A run of the app that nobody drives.
 pub struct App {
@@ -68,18 +72,31 @@ impl App {
         eventually("the app's end", async || self.process.ended()).await.expect("no signal ended it")
     }
 
+    /// What it holds of the memory once that has stopped changing.
+    ///
+    /// # Panics
+    /// When it has ended, or goes on changing.
+    pub async fn settled_memory(&self) -> Memory {
+        let mut before = 0;
+        eventually("the memory to settle", async || {
+            tokio::time::sleep(SETTLED).await;
+            let now = self.memory();
+            let change = now.all.abs_diff(std::mem::replace(&mut before, now.all));
+            (change < now.all / 100).then_some(now)
+        })
+        .await
+    }
+
     /// What it holds of the memory.
     ///
     /// # Panics
     /// When it has ended.
     pub fn memory(&self) -> Memory {
-        memory(self.id())
+        Memory {
+            app: held(self.id()).expect("it runs"),
+            all: self.family().into_iter().filter_map(held).sum(),
+        }
     }
-}
-
-/// What a process with all that it started holds of the memory.
-pub(super) fn memory(id: u32) -> Memory {
-    Memory { app: held(id).expect("it runs"), all: family(id).into_iter().filter_map(held).sum() }
 }
 
 /// The proportional set size of a process (proc_pid_smaps(5)).
