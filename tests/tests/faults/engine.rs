@@ -20,7 +20,7 @@ fn ends_while_building(scene: &Scene, machine: &str, signal: Signal) {
     let repo = Repo::module(scene.place(machine), "slow", &slow("before"));
     scene.codchi.ok(&["init", machine, &repo.url()]);
     let boot = scene.codchi.exec(machine, &["stat", "-c", "%Y", "/proc/1"]);
-    repo.commit(&[("module.nix", &slow("after"))]);
+    repo.commit(&[("module.nix", &slow(&format!("after {machine}")))]);
     let mut rebuild = scene.codchi.events(&["rebuild", machine]);
     rebuild.until("a running build", builds);
     scene.world.kill_engine(signal);
@@ -36,7 +36,7 @@ fn ends_while_building(scene: &Scene, machine: &str, signal: Signal) {
     assert_eq!(scene.codchi.exec(machine, &["stat", "-c", "%Y", "/proc/1"]), boot, "it ran on");
     assert_eq!(scene.codchi.exec(machine, &["cat", "/etc/x"]), "before");
     scene.codchi.ok(&["rebuild", machine]);
-    assert_eq!(scene.codchi.exec(machine, &["cat", "/etc/x"]), "after");
+    assert_eq!(scene.codchi.exec(machine, &["cat", "/etc/x"]), format!("after {machine}"));
     scene.is_in_order();
     scene.codchi.ok(&["delete", machine, "--yes"]);
 }

@@ -25,7 +25,7 @@ pub fn damaged_and_newer_files_are_left_as_they_are(scene: &mut Scene) {
         scene.codchi.ok(&["status"]).says("machine.json");
         let refused = scene.codchi.fails(1, &["rebuild", "hello"]);
         assert!(refused.stderr.to_lowercase().contains(said), "{content:?}: {refused}");
-        refused.says("machine.json").says("left as it was");
+        refused.says("machine.json").says("left as it is");
         assert_eq!(fs::read_to_string(&file).unwrap(), content, "left as it is");
     }
     fs::write(&file, &good).unwrap();
