@@ -63,7 +63,7 @@ pub fn a_dry_run_changes_nothing(scene: &mut Scene) {
     let before = (what_runs(scene), scene.wanted());
     repo.commit(&[("module.nix", &module("dry"))]);
     let said = scene.codchi.ok(&["rebuild", "changing", "--dry-run"]);
-    said.says("nothing was changed");
+    said.says("Nothing was changed");
     assert_eq!((what_runs(scene), scene.wanted()), before);
     let machine = scene.codchi.machine("changing");
     assert_eq!((&machine["status"], &machine["generation"]), (&"running".into(), &1.into()), "{machine}");
