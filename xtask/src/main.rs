@@ -2,6 +2,7 @@
 //! the product itself is here.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod bench;
 mod gate;
 mod image;
 mod packages;
@@ -46,6 +47,11 @@ enum Command {
         /// Only these stages and what they need
         stages: Vec<String>,
     },
+    /// Measure how fast Codchi is against the same thing done by hand (root)
+    Bench {
+        /// Only these measures: ingestion, create, start, rebuild, status
+        names: Vec<String>,
+    },
     /// Run the fast part of the gate: formatting, lints, types, unit tests
     Check,
     /// Prepare an isolated world (own engine, images, directories) and print `export` lines for it (root)
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
         }),
         Command::Run(options) => run::run(&workspace, &options),
         Command::Test { stages } => gate::test(&workspace, &stages),
+        Command::Bench { names } => bench::bench(&workspace, &names).map(done),
         Command::Check => gate::check(&workspace),
         Command::World(options) => world::run(&workspace, &options).map(done),
     };
