@@ -69,22 +69,6 @@ impl Window {
         self.began.elapsed()
     }
 
-    /// The element, once it is there.
-    ///
-    /// # Panics
-    /// When it isn't in time.
-    pub async fn find(&self, css: &str) -> Element {
-        self.locate(Locator::Css(css)).await
-    }
-
-    /// What it says, once it is there.
-    ///
-    /// # Panics
-    /// As [`Window::find`].
-    pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
-    }
-
     /// Waits until an element says this, among other things.
     ///
     /// # Panics
@@ -127,19 +111,6 @@ impl Window {
         self.run(script, vec![css.into()]).await.as_str().map(str::to_owned)
     }
 
-    /// Whether the page has such an element now.
-    pub async fn has(&self, css: &str) -> bool {
-        self.run("return document.querySelector(arguments[0]) !== null", vec![css.into()]).await == true
-    }
-
-    /// Clicks the element, once it can be clicked.
-    ///
-    /// # Panics
-    /// When it can't in time.
-    pub async fn click(&self, css: &str) {
-        self.press(Locator::Css(css), css).await;
-    }
-
     /// Clicks the button, link or entry of this name.
     ///
     /// # Panics
@@ -162,14 +133,6 @@ impl Window {
         let all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
         field.send_keys(&all).await.unwrap();
         field.send_keys(text).await.unwrap();
-    }
-
-    /// Presses keys in the page.
-    ///
-    /// # Panics
-    /// When the window is gone.
-    pub async fn keys(&self, keys: &str) {
-        self.find("body").await.send_keys(keys).await.unwrap();
     }
 
     /// Runs a script in the page.
