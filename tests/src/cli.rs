@@ -228,22 +228,24 @@ impl Events {
         Some(event)
     }
 
+    /// Reads until an event of which this holds, and returns it; `None` when it ends before.
+    ///
+    /// # Panics
+    /// When a line isn't JSON.
+    pub fn find(&mut self, mut holds: impl FnMut(&Value) -> bool) -> Option<Value> {
+        std::iter::from_fn(|| self.next_event()).find(|event| holds(event))
+    }
+
     /// Reads until an event of which this holds, and returns it.
     ///
     /// # Panics
     /// When it ends before.
-    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&Value) -> bool) -> Value {
-        loop {
-            match self.next_event() {
-                Some(event) if holds(&event) => return event,
-                Some(_) => {}
-                None => {
-                    let _ = self.child.wait();
-                    let said = self.said.take().map(|said| said.join().unwrap()).unwrap_or_default();
-                    panic!("{} ended before {what}\n{said}{:#?}", self.line, self.seen.last());
-                }
-            }
-        }
+    pub fn until(&mut self, what: &str, holds: impl FnMut(&Value) -> bool) -> Value {
+        self.find(holds).unwrap_or_else(|| {
+            let _ = self.child.wait();
+            let said = self.said.take().map(|said| said.join().unwrap()).unwrap_or_default();
+            panic!("{} ended before {what}\n{said}{:#?}", self.line, self.seen.last());
+        })
     }
 
     /// Reads until the operation is in this phase.
@@ -258,10 +260,18 @@ impl Events {
     ///
     /// # Panics
     /// When it ended by itself before.
-    pub fn kill(mut self) {
+    pub fn kill(self) {
+        let line = self.line.clone();
+        assert!(self.kill_if_alive(), "{line} ended before it was killed");
+    }
+
+    /// The same; says whether it was in time.
+    ///
+    /// # Panics
+    /// When it can't be done.
+    pub fn kill_if_alive(mut self) -> bool {
         self.child.kill().unwrap();
-        let status = self.child.wait().unwrap();
-        assert_eq!(code(status), 128 + 9, "{} ended before it was killed", self.line);
+        code(self.child.wait().unwrap()) == 128 + 9
     }
 
     /// Sends it a signal.
