@@ -149,7 +149,7 @@ fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
 
 fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
     let repo = scene.example("hello");
-    let moments: [Moment; 3] = [
+    let moments: [(&str, &Holds); 3] = [
         ("stop", &|event| running_phase(event) == Some("stop")),
         ("remove", &|event| running_phase(event) == Some("remove")),
         ("the container", &|event| names(event, "delete the container")),
