@@ -109,6 +109,8 @@ fn nix_options(workspace: &Workspace, log: &mut Log) -> Result<()> {
 /// Licences, sources and duplicates. Advisories need a database from the network: `cargo deny check advisories`.
 fn deny(workspace: &Workspace, log: &mut Log) -> Result<()> {
     let deny = tools::cargo_deny(workspace, log)?;
+    // Also the crates of other platforms, which nothing here builds: their licences count too.
+    log.run(workspace.cargo().args(["fetch", "--locked"]))?;
     let mut command = Command::new(deny);
     command.current_dir(&workspace.root).args(["--offline", "check", "bans", "licenses", "sources"]);
     log.run(&mut command)
