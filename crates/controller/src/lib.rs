@@ -19,6 +19,7 @@ pub mod machine;
 pub mod nix;
 pub mod operation;
 mod pipeline;
+pub mod secret;
 pub mod settings;
 mod setup;
 pub mod status;
