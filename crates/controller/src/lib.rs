@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 pub mod files;
+pub mod host;
 pub mod images;
 mod live;
 mod lock;

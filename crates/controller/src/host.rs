@@ -1,0 +1,65 @@
+//! This computer, as far as the domain looks at it or changes it: files, variables, the user, programs. A trait, so that probes can
+//! be tested over recorded trees; `codchi-host` implements it for the computer that runs us.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+/// The user who runs this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Their login name.
+    pub name: String,
+    /// Their number.
+    pub uid: u32,
+    /// Their primary group's number.
+    pub gid: u32,
+    /// The groups that this process has, the primary one among them.
+    pub groups: Vec<Group>,
+}
+
+/// A group of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number.
+    pub gid: u32,
+    /// Its name; the number where it has none.
+    pub name: String,
+}
+
+/// A program of this computer to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCommand {
+    /// Program and arguments; the program is looked up in `PATH`.
+    pub argv: Vec<String>,
+    /// Whether it needs the rights of the administrator: the system's own prompt asks for them (pkexec, UAC), and nothing asks where
+    /// this process has them.
+    pub elevates: bool,
+    /// How long it may run; it is killed then.
+    pub limit: Duration,
+}
+
+/// Looks at this computer and runs its programs.
+#[async_trait]
+pub trait Host: Send + Sync + 'static {
+    /// Where an absolute path of this computer is found: itself, and in a test a place in a recorded tree.
+    fn path(&self, absolute: &Path) -> PathBuf;
+
+    /// A variable of this process' environment; `None` where it is empty or isn't text.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// Who runs this process.
+    fn user(&self) -> User;
+
+    /// Runs a program to its end with nothing on stdin. `on_line` is handed what it prints, both streams, line by line and bounded.
+    /// Returns its exit code, or 128 + the signal's number.
+    ///
+    /// # Errors
+    /// When it can't be started ([`io::ErrorKind::NotFound`]: there is no such program), or took too long
+    /// ([`io::ErrorKind::TimedOut`]).
+    async fn run(&self, command: &HostCommand, on_line: &mut (dyn FnMut(&str) + Send)) -> io::Result<i32>;
+}
