@@ -209,6 +209,9 @@ pub struct SecretRequest {
     pub optional: bool,
     /// A regular expression that the value must match.
     pub pattern: Option<String>,
+    /// Which of the machine's modules asks for it, counted from 0, where that is known.
+    #[serde(default)]
+    pub module: Option<u32>,
 }
 
 /// Which of the user's own secrets the modules ask for.
