@@ -116,7 +116,7 @@ pub struct LogLine {
 }
 
 /// A line of foreign output without anything that could steer a terminal.
-pub(crate) fn plain(line: &str) -> String {
+pub fn plain(line: &str) -> String {
     line.trim_end_matches(['\r', '\n']).chars().filter(|c| *c == '\t' || !c.is_control()).collect()
 }
 

@@ -1,6 +1,9 @@
 //! This computer, as far as the domain looks at it or changes it: files, variables, the user, programs. A trait, so that probes can
 //! be tested over recorded trees; `codchi-host` implements it for the computer that runs us.
 
+#[cfg(any(test, feature = "fake"))]
+mod recorded;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -8,6 +11,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+
+#[cfg(any(test, feature = "fake"))]
+pub use recorded::RecordedHost;
 
 /// The user who runs this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +49,9 @@ pub struct HostCommand {
     pub limit: Duration,
 }
 
+/// Is told what a program prints.
+pub type OnLine<'a> = &'a mut (dyn FnMut(&str) + Send + 'a);
+
 /// Looks at this computer and runs its programs.
 #[async_trait]
 pub trait Host: Send + Sync + 'static {
@@ -61,5 +70,5 @@ pub trait Host: Send + Sync + 'static {
     /// # Errors
     /// When it can't be started ([`io::ErrorKind::NotFound`]: there is no such program), or took too long
     /// ([`io::ErrorKind::TimedOut`]).
-    async fn run(&self, command: &HostCommand, on_line: &mut (dyn FnMut(&str) + Send)) -> io::Result<i32>;
+    async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32>;
 }

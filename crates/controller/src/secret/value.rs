@@ -113,6 +113,9 @@ mod tests {
             let error = read(bad).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
-        assert_eq!(SecretValue::new(vec![1; MAX_BYTES + 1]), Err(ValueError::TooLarge { len: MAX_BYTES + 1 }));
+        assert_eq!(
+            SecretValue::new(vec![1; MAX_BYTES + 1]),
+            Err(ValueError::TooLarge { len: MAX_BYTES + 1 })
+        );
     }
 }

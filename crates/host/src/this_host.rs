@@ -1,0 +1,275 @@
+//! [`ThisHost`]: the computer that runs us, as the domain looks at it and runs programs on it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use codchi_controller::{
+    activity::plain,
+    host::{Host, HostCommand, OnLine, User},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::mpsc::{Sender, channel},
+    task::JoinSet,
+};
+
+use crate::Environment;
+
+/// How long a line may be; longer ones are cut into several.
+const LINE_BYTES: u64 = 16 << 10;
+
+/// How long what a program left behind may keep its output open.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
+/// pkexec's exit code when it may not run the program.
+const NOT_AUTHORIZED: i32 = 127;
+
+/// What pkexec says when nobody is there to ask for a password.
+const NO_AGENT: &str = "No authentication agent";
+
+/// The computer that runs us.
+#[derive(Clone, Debug)]
+pub struct ThisHost {
+    environment: Environment,
+}
+
+impl ThisHost {
+    /// This computer, with the variables of `environment`.
+    pub fn new(environment: Environment) -> Self {
+        Self { environment }
+    }
+}
+
+#[async_trait]
+impl Host for ThisHost {
+    fn path(&self, absolute: &Path) -> PathBuf {
+        absolute.to_owned()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environment.text(name)
+    }
+
+    fn user(&self) -> User {
+        user()
+    }
+
+    async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32> {
+        let run = async {
+            if command.elevates {
+                elevated(&command.argv, on_line).await
+            } else {
+                run(&command.argv, on_line).await
+            }
+        };
+        tokio::time::timeout(command.limit, run).await.unwrap_or_else(|_| {
+            let program = command.argv.first().map_or("", String::as_str);
+            let message = format!("{program} took more than {} s and was ended", command.limit.as_secs());
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
+        })
+    }
+}
+
+#[cfg(unix)]
+fn user() -> User {
+    use codchi_controller::host::Group;
+    use nix::unistd;
+
+    let (uid, gid) = (unistd::getuid(), unistd::getgid());
+    let mut gids = vec![gid];
+    gids.extend(unistd::getgroups().unwrap_or_default().into_iter().filter(|other| *other != gid));
+    let group = |gid: unistd::Gid| Group {
+        gid: gid.as_raw(),
+        name: unistd::Group::from_gid(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name),
+    };
+    User {
+        name: unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name),
+        uid: uid.as_raw(),
+        gid: gid.as_raw(),
+        groups: gids.into_iter().map(group).collect(),
+    }
+}
+
+/// Windows has no numbers for its users; what there is to know of them is not asked there.
+#[cfg(not(unix))]
+fn user() -> User {
+    User::default()
+}
+
+/// With the rights of the administrator: at once where this process has them, else through the system's own prompt (pkexec), else
+/// through a sudo that needs no password. It is said which.
+#[cfg(unix)]
+async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
+    if nix::unistd::geteuid().is_root() {
+        return run(argv, on_line).await;
+    }
+    let mut no_agent = false;
+    on_line("asking for the administrator's rights with pkexec");
+    // Its own prompt would need our terminal, which programs that run in the background can't read.
+    let outcome = run(&behind(&["pkexec", "--disable-internal-agent"], argv), &mut |line| {
+        no_agent |= line.contains(NO_AGENT);
+        on_line(line);
+    })
+    .await;
+    let reason = match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "there is no pkexec",
+        Ok(NOT_AUTHORIZED) if no_agent => "nobody is there to ask for a password",
+        outcome => return outcome,
+    };
+    on_line(&format!("{reason}; trying sudo without a password"));
+    run(&behind(&["sudo", "--non-interactive", "--"], argv), on_line).await
+}
+
+/// UAC elevates whole programs, which then have no output that can be read: not for single commands.
+#[cfg(not(unix))]
+async fn elevated(_: &[String], _: OnLine<'_>) -> io::Result<i32> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "run it as an administrator yourself"))
+}
+
+#[cfg(unix)]
+fn behind(prefix: &[&str], argv: &[String]) -> Vec<String> {
+    prefix.iter().map(ToString::to_string).chain(argv.iter().cloned()).collect()
+}
+
+/// Runs a program to its end. Dropped before that, it is killed with all that it started.
+async fn run(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run"));
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = Group(command.spawn()?);
+    let (sender, mut lines) = channel(64);
+    let mut readers = JoinSet::new();
+    if let Some(stdout) = child.0.stdout.take() {
+        readers.spawn(read(stdout, sender.clone()));
+    }
+    if let Some(stderr) = child.0.stderr.take() {
+        readers.spawn(read(stderr, sender.clone()));
+    }
+    drop(sender);
+    let status = loop {
+        tokio::select! {
+            biased;
+            Some(line) = lines.recv() => on_line(&line),
+            status = child.0.wait() => break status?,
+        }
+    };
+    // A service that it started may keep the other end of the pipes for ever.
+    let rest = async {
+        while let Some(line) = lines.recv().await {
+            on_line(&line);
+        }
+    };
+    let _ = tokio::time::timeout(LEFT_BEHIND, rest).await;
+    Ok(code(status))
+}
+
+async fn read(stream: impl AsyncRead + Unpin, lines: Sender<String>) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut line).await, Ok(count) if count > 0)
+    {
+        let text = plain(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        if lines.send(text).await.is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
+#[cfg(unix)]
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+}
+
+#[cfg(not(unix))]
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
+}
+
+/// A running program. While it hasn't ended, dropping it kills it with its process group.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self.0.id().and_then(|pid| i32::try_from(pid).ok()) {
+            let _ =
+                nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    async fn outcome(argv: &[&str], limit: Duration) -> (io::Result<i32>, Vec<String>) {
+        let command =
+            HostCommand { argv: argv.iter().map(ToString::to_string).collect(), elevates: false, limit };
+        let mut lines = Vec::new();
+        let host = ThisHost::new(Environment::of_process());
+        let code = host.run(&command, &mut |line| lines.push(line.to_owned())).await;
+        lines.sort();
+        (code, lines)
+    }
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn both_streams_and_the_code_are_told() {
+        let (code, lines) = outcome(&["sh", "-c", "cat; echo a; echo b >&2; exit 3"], SOON).await;
+        assert_eq!((code.unwrap(), lines), (3, vec!["a".to_owned(), "b".into()]));
+        let (code, _) = outcome(&["sh", "-c", "kill -TERM $$"], SOON).await;
+        assert_eq!(code.unwrap(), 128 + 15);
+        let (missing, _) = outcome(&["/no/such/program"], SOON).await;
+        assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_cut() {
+        let (code, lines) = outcome(&["head", "-c", "40000", "/dev/zero"], SOON).await;
+        assert_eq!((code.unwrap(), lines.len()), (0, 3));
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_ended_with_its_children() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // The child of the program keeps the other end of the pipe open until it is killed.
+        let script = format!("sleep 600 > '{}' & wait", fifo.display());
+        let reader = tokio::task::spawn_blocking(move || std::fs::read(fifo));
+        let (code, _) = outcome(&["sh", "-c", &script], Duration::from_millis(300)).await;
+        assert_eq!(code.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(tokio::time::timeout(SOON, reader).await.unwrap().unwrap().unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn a_service_left_behind_is_not_waited_for() {
+        let (code, lines) = outcome(&["sh", "-c", "echo a; sleep 5 & exit 0"], SOON).await;
+        assert_eq!((code.unwrap(), lines), (0, vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn the_user_is_in_their_own_group() {
+        let user = ThisHost::new(Environment::default()).user();
+        assert_eq!(user.uid, nix::unistd::getuid().as_raw());
+        assert!(!user.name.is_empty() && user.groups.iter().any(|group| group.gid == user.gid));
+    }
+}
