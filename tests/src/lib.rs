@@ -13,6 +13,7 @@
 pub mod cli;
 pub mod conformance;
 pub mod desktop;
+pub mod hunt;
 pub mod repo;
 pub mod scene;
 pub mod suite;

@@ -53,13 +53,16 @@ const DESKTOP_TESTS: &[&str] = &[
 /// The guests of the drivers' conformance suite.
 const CONFORMANCE: &[&str] = &["busybox-static"];
 
+/// To look into logs that are kept compressed.
+const HUNT: &[&str] = &["bzip2", "gzip", "xz-utils"];
+
 /// To evaluate the NixOS side's tests.
 const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 
 /// What `run` needs.
 pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
 /// What `test` needs.
-pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, CONFORMANCE, NIX_TESTS, DESKTOP_TESTS];
+pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, CONFORMANCE, HUNT, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {
