@@ -27,7 +27,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// How much of a file is looked at at once.
 const CHUNK: usize = 1 << 20;
 /// What unpacks a file, by the end of its name.
-const UNPACKED_BY: [(&str, &str); 4] = [("bz2", "bzcat"), ("gz", "zcat"), ("xz", "xzcat"), ("zst", "zstdcat")];
+const UNPACKED_BY: [(&str, &str); 4] =
+    [("bz2", "bzcat"), ("gz", "zcat"), ("xz", "xzcat"), ("zst", "zstdcat")];
 
 /// What is hunted.
 #[derive(Clone)]
@@ -68,7 +69,10 @@ impl Hunt {
             let mut forms: Vec<(&str, Vec<u8>)> = vec![("as it is", canary.to_vec())];
             forms.extend((0..3).map(|offset| ("in base64", base64_at(canary, offset))));
             for (form, encoded) in [
-                ("percent-encoded", percent(canary, |byte| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte))),
+                (
+                    "percent-encoded",
+                    percent(canary, |byte| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte)),
+                ),
                 ("percent-encoded", percent(canary, |_| true)),
                 ("in hexadecimal", canary.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
             ] {
@@ -126,7 +130,9 @@ impl Hunt {
                 files += 1;
                 let Some(file) = present(&path, File::open(&path)) else { continue };
                 hits.extend(self.in_stream(file, &name));
-                if let Some((_, program)) = UNPACKED_BY.iter().find(|(end, _)| name.ends_with(&format!(".{end}"))) {
+                if let Some((_, program)) =
+                    UNPACKED_BY.iter().find(|(end, _)| name.ends_with(&format!(".{end}")))
+                {
                     hits.extend(self.in_packed(program, &path));
                 }
             }

@@ -62,7 +62,8 @@ const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 /// What `run` needs.
 pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
 /// What `test` needs.
-pub(crate) const EVERYTHING: &[&[&str]] = &[BUILD, APP, LXD, INCUS, CONFORMANCE, HUNT, NIX_TESTS, DESKTOP_TESTS];
+pub(crate) const EVERYTHING: &[&[&str]] =
+    &[BUILD, APP, LXD, INCUS, CONFORMANCE, HUNT, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {
