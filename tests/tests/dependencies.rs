@@ -17,11 +17,16 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
         &["codchi-controller"],
         "a driver implements the domain's Driver trait and nothing else",
     ),
+    (
+        "codchi-secrets",
+        &["codchi-controller"],
+        "it implements the domain's SecretStore trait and nothing else",
+    ),
     ("codchi-ctrl-serve", &[], "it runs alone inside containers"),
     ("codchi-api", &["codchi-controller"], "the command table is the same whatever driver is behind it"),
     (
         "codchi-host",
-        &["codchi-api", "codchi-controller", "codchi-nix", "codchi-driver-*"],
+        &["codchi-api", "codchi-controller", "codchi-nix", "codchi-secrets", "codchi-driver-*"],
         "it puts the parts together for this computer; the doors stay out of it",
     ),
     (
@@ -42,7 +47,7 @@ const ALLOWED: &[(&str, &[&str], &str)] = &[
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "codchi-controller",
-        &["reqwest", "hyper", "tokio-tungstenite", "tauri", "clap", "keyring", "zbus"],
+        &["reqwest", "hyper", "tokio-tungstenite", "tauri", "clap", "keyring-core", "zbus", "age"],
         "the domain speaks to no engine, no desktop and no terminal",
     ),
     ("codchi-nix", &["reqwest", "tauri", "clap"], "Nix is reached through the domain's driver only"),
@@ -51,8 +56,15 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Crates that only one member names itself.
-const SOLE: &[(&str, &str)] =
-    &[("tauri*", "codchi-app"), ("codchi-driver-*", "codchi-host"), ("codchi-app", "")];
+const SOLE: &[(&str, &str)] = &[
+    ("tauri*", "codchi-app"),
+    ("codchi-driver-*", "codchi-host"),
+    ("codchi-secrets", "codchi-host"),
+    ("keyring*", "codchi-secrets"),
+    ("zbus-secret-service*", "codchi-secrets"),
+    ("age", "codchi-secrets"),
+    ("codchi-app", ""),
+];
 
 struct Graph {
     /// Members by name, each with the names of what it depends on itself, whatever for.

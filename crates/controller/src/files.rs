@@ -97,7 +97,7 @@ pub enum FileError {
 ///
 /// # Errors
 /// Names the file; the old content is then still there.
-pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, bytes, true).map_err(|source| FileError::Io { path: path.into(), source })
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn read_versioned<T: DeserializeOwned>(path: &Path, known: u64) -> Re
 ///
 /// # Errors
 /// Names the file.
-pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+pub fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

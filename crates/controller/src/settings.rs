@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::StoreKind;
+
 /// The window's colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -43,6 +45,8 @@ pub struct Settings {
     pub close_to_tray: bool,
     /// Whether the system's notifications tell of finished builds.
     pub notifications: bool,
+    /// Where secrets are kept.
+    pub secret_store: StoreKind,
 }
 
 impl Default for Settings {
@@ -52,6 +56,7 @@ impl Default for Settings {
             language: Language::default(),
             close_to_tray: true,
             notifications: true,
+            secret_store: StoreKind::default(),
         }
     }
 }

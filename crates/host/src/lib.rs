@@ -8,6 +8,7 @@ mod engine;
 mod environment;
 mod error;
 mod paths;
+mod secrets;
 mod this_host;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use developer_log::keep_developer_log;
 pub use environment::Environment;
 pub use error::HostError;
 pub use paths::paths;
+pub use secrets::secret_stores;
 pub use this_host::ThisHost;
 
 /// The git of this computer, which reads repositories that only this user can see. Looked up in `PATH`.

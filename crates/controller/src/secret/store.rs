@@ -61,7 +61,7 @@ pub enum StoreState {
     Absent,
 }
 
-/// Keeps secrets. Every method may take as long as its user takes to answer a prompt of the system.
+/// Keeps secrets. [`SecretStore::unlock`] may take as long as its user takes to answer a prompt of the system; the others raise none.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
     /// Which it is.
@@ -82,6 +82,15 @@ pub trait SecretStore: Send + Sync + 'static {
     /// Opens the store. The vault takes its passphrase, and is made with it where there is none; the keyring takes none and raises the
     /// system's prompt.
     async fn unlock(&self, passphrase: Option<&SecretValue>) -> Result<(), StoreError>;
+
+    /// Has the store opened by another passphrase from now on. Only the vault has one that Codchi knows of.
+    async fn change_passphrase(&self, old: &SecretValue, new: &SecretValue) -> Result<(), StoreError> {
+        let _ = (old, new);
+        Err(StoreError::Failed {
+            action: format!("change the passphrase of the {}", words(self.kind())),
+            reason: "it is changed where the system keeps its passwords".into(),
+        })
+    }
 }
 
 /// What went wrong with a store. Never has a value or a passphrase in it.

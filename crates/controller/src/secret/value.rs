@@ -27,6 +27,9 @@ pub enum ValueError {
     /// Nothing.
     #[error("it is empty")]
     Empty,
+    /// It should be base64 and isn't.
+    #[error("it is not valid base64")]
+    Encoding,
 }
 
 impl SecretValue {
@@ -48,6 +51,14 @@ impl SecretValue {
     /// The bytes, for the one place that needs them: a keyring, the stdin of a delivery, a user who asked to see them.
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret()
+    }
+
+    /// From what [`SecretValue::to_base64`] gives.
+    ///
+    /// # Errors
+    /// When it is no base64, or no value.
+    pub fn from_base64(text: &str) -> Result<Self, ValueError> {
+        Self::new(BASE64.decode(text).map_err(|_| ValueError::Encoding)?)
     }
 
     /// The bytes as base64, zeroed when dropped.
@@ -84,13 +95,11 @@ impl<'de> Deserialize<'de> for SecretValue {
         struct Base64 {
             base64: Zeroizing<String>,
         }
-        let bytes = match Form::deserialize(deserializer)? {
-            Form::Text(text) => text.as_bytes().to_vec(),
-            Form::Bytes(Base64 { base64 }) => {
-                BASE64.decode(base64.as_bytes()).map_err(|_| de::Error::custom("it is not valid base64"))?
-            }
+        let value = match Form::deserialize(deserializer)? {
+            Form::Text(text) => Self::new(text.as_bytes()),
+            Form::Bytes(Base64 { base64 }) => Self::from_base64(&base64),
         };
-        Self::new(bytes).map_err(de::Error::custom)
+        value.map_err(de::Error::custom)
     }
 }
 

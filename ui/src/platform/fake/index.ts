@@ -58,7 +58,7 @@ export class FakeBackend implements Backend {
       logs: new Map(),
       engine: { driver: "lxd", available: true, controller: "running", problem: null },
       diagnosis: { ok: true, checks: [...checks] },
-      settings: { theme: "system", language: "system", closeToTray: true, notifications: true },
+      settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
       hanging: new Set(),
       failing: new Map(),
     };
