@@ -5,6 +5,7 @@
 
 mod bridge;
 mod engine;
+mod idmap;
 mod leftovers;
 mod record;
 
@@ -164,6 +165,9 @@ fn start(dir: &Path, mut world: Record) -> Result<Record> {
     world.write(dir)?;
     if !daemon.is_up() {
         allow_watches()?;
+        if world.engine == Engine::Incus {
+            idmap::one_range_for_root()?;
+        }
         eprintln!("starting {}", world.engine.name());
         daemon.start(&world)?;
     }

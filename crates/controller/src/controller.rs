@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     containers,
     driver::{Driver, DriverKind, Exec, ExecSpec, InstanceState, Role},
     error::Error,
-    failure::Failure,
+    failure::{Failure, FailureCode},
     files::{self, FileError, Paths},
     images::ImageSet,
     lock,
@@ -24,6 +24,7 @@ use crate::{
         OperationState, Phase,
     },
     pipeline::{BuildOptions, Pipeline},
+    secret::{AskFor, GivenAnswers, SecretStore},
     settings::Settings,
     setup::Need,
     status::{self, KnownMachine, Snapshot},
@@ -43,8 +44,25 @@ pub struct Controller {
     pub(crate) nix: Arc<dyn Nix>,
     pub(crate) machines: MachineStore,
     pub(crate) operations: OperationFiles,
+    pub(crate) stores: Vec<Arc<dyn SecretStore>>,
+    /// Told when a store was unlocked here.
+    pub(crate) unlocked: Notify,
     running: std::sync::Mutex<HashMap<OperationId, CancellationToken>>,
     logs: Mutex<Vec<(OperationId, LogIndex)>>,
+}
+
+/// What a controller is put together from.
+pub struct Parts {
+    /// Where files are.
+    pub paths: Paths,
+    /// What containers are made from; `None` where no images were found.
+    pub images: Option<ImageSet>,
+    /// The engine.
+    pub driver: Arc<dyn Driver>,
+    /// Nix.
+    pub nix: Arc<dyn Nix>,
+    /// The stores of secrets there are, one of each kind at most; the settings say which is used.
+    pub stores: Vec<Arc<dyn SecretStore>>,
 }
 
 /// A machine to make.
@@ -62,6 +80,17 @@ pub struct NewMachine {
     pub driver: Option<DriverKind>,
     /// Whether to start it.
     pub start: bool,
+    /// What is answered beforehand, and asked.
+    pub dialogue: Dialogue,
+}
+
+/// How an operation and its user talk about what modules ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Dialogue {
+    /// Answers that are given beforehand.
+    pub answers: GivenAnswers,
+    /// What is waited for.
+    pub ask_for: AskFor,
 }
 
 impl Controller {
@@ -69,12 +98,8 @@ impl Controller {
     ///
     /// # Errors
     /// When a directory can't be made.
-    pub fn new(
-        paths: Paths,
-        images: Option<ImageSet>,
-        driver: Arc<dyn Driver>,
-        nix: Arc<dyn Nix>,
-    ) -> Result<Arc<Self>, FileError> {
+    pub fn new(parts: Parts) -> Result<Arc<Self>, FileError> {
+        let Parts { paths, images, driver, nix, stores } = parts;
         paths.create()?;
         Ok(Arc::new(Self {
             machines: MachineStore::new(paths.clone()),
@@ -85,6 +110,8 @@ impl Controller {
             images,
             driver,
             nix,
+            stores,
+            unlocked: Notify::new(),
         }))
     }
 
@@ -203,7 +230,8 @@ impl Controller {
         let machine = self.lock(&name)?;
         // Somebody may have taken the name while the repository was read.
         let unfinished = self.free_or_unfinished(&name)?;
-        let options = BuildOptions { update: unfinished, dry_run: false, start: new.start };
+        let options =
+            BuildOptions { update: unfinished, dry_run: false, start: new.start, dialogue: new.dialogue };
         self.machines.write_spec(&name, &spec)?;
         self.spawn_build(OperationKind::Create, machine, door, spec, options)
     }
@@ -217,6 +245,7 @@ impl Controller {
         name: &MachineName,
         source: &Source,
         modules: &[String],
+        dialogue: Dialogue,
         door: Door,
     ) -> Result<Operation, Error> {
         self.wanted(name)?;
@@ -230,7 +259,8 @@ impl Controller {
             spec.add(module);
         }
         self.machines.write_spec(name, &spec)?;
-        self.spawn_rebuild(machine, door, spec, false, false)
+        let options = BuildOptions { dialogue, ..BuildOptions::default() };
+        self.spawn_rebuild(machine, door, spec, options)
     }
 
     /// Takes a module out of a machine and rebuilds it.
@@ -257,7 +287,7 @@ impl Controller {
         }
         spec.modules.remove(at);
         self.machines.write_spec(name, &spec)?;
-        self.spawn_rebuild(machine, door, spec, false, false)
+        self.spawn_rebuild(machine, door, spec, BuildOptions::default())
     }
 
     /// Brings a machine to what is wanted of it.
@@ -269,11 +299,12 @@ impl Controller {
         name: &MachineName,
         update: bool,
         dry_run: bool,
+        dialogue: Dialogue,
         door: Door,
     ) -> Result<Operation, Error> {
         let machine = self.lock(name)?;
         let spec = self.wanted(name)?;
-        self.spawn_rebuild(machine, door, spec, update, dry_run)
+        self.spawn_rebuild(machine, door, spec, BuildOptions { update, dry_run, start: false, dialogue })
     }
 
     /// Starts a machine and waits until its system is up. One that runs is left alone.
@@ -440,8 +471,13 @@ impl Controller {
             return Ok(());
         }
         let ours = self.running().get(&id).cloned();
+        let cancelled = Failure::from(Error::Cancelled);
+        let end = |operation: &mut Operation| {
+            operation.fail(OperationState::Cancelled, cancelled, OffsetDateTime::now_utc());
+        };
         match ours {
             Some(cancel) => cancel.cancel(),
+            None if self.operations.end_waiting(id, end)? => {}
             None => files::write_atomic(&self.operations.cancel_path(id), b"")?,
         }
         Ok(())
@@ -497,7 +533,7 @@ impl Controller {
         result.map_err(|source| FileError::Io { path, source }.into())
     }
 
-    fn exists(&self, name: &MachineName) -> Result<(), Error> {
+    pub(crate) fn exists(&self, name: &MachineName) -> Result<(), Error> {
         if self.machines.names()?.contains(name) {
             Ok(())
         } else {
@@ -505,7 +541,7 @@ impl Controller {
         }
     }
 
-    fn wanted(&self, name: &MachineName) -> Result<MachineSpec, Error> {
+    pub(crate) fn wanted(&self, name: &MachineName) -> Result<MachineSpec, Error> {
         self.machines.spec(name)?.ok_or_else(|| Error::MachineNotFound { name: name.clone() })
     }
 
@@ -555,12 +591,22 @@ impl Controller {
         machine: LockedMachine,
         door: Door,
         spec: MachineSpec,
-        update: bool,
-        dry_run: bool,
+        options: BuildOptions,
     ) -> Result<Operation, Error> {
         let start = self.is_unfinished(&machine.name)?;
         let kind = if start { OperationKind::Create } else { OperationKind::Rebuild };
-        self.spawn_build(kind, machine, door, spec, BuildOptions { update, dry_run, start })
+        self.spawn_build(kind, machine, door, spec, BuildOptions { start, ..options })
+    }
+
+    /// Goes on where an operation waited whose process has ended.
+    pub(crate) fn continue_build(
+        self: &Arc<Self>,
+        name: &MachineName,
+        door: Door,
+    ) -> Result<Operation, Error> {
+        let machine = self.lock(name)?;
+        let spec = self.wanted(name)?;
+        self.spawn_rebuild(machine, door, spec, BuildOptions::default())
     }
 
     fn spawn_build(
@@ -579,6 +625,17 @@ impl Controller {
         })
     }
 
+    /// The operation before may wait for an answer although its process ended; `next` takes its place.
+    fn end_waiting(&self, name: &MachineName, next: &Operation) -> Result<(), Error> {
+        let Some(before) = self.machines.record(name)?.last_operation else { return Ok(()) };
+        let goes_on = matches!(next.kind, OperationKind::Create | OperationKind::Rebuild);
+        self.operations.end_waiting(before, |operation| {
+            operation.continued_by = goes_on.then_some(next.id);
+            operation.fail(OperationState::Interrupted, given_up(next), next.started);
+        })?;
+        Ok(())
+    }
+
     /// Begins an operation that goes on by itself.
     fn spawn<F>(
         self: &Arc<Self>,
@@ -594,6 +651,7 @@ impl Controller {
         let operation = Operation::begin(kind, name.clone(), door, OffsetDateTime::now_utc());
         let journal = Journal::begin(&self.operations, operation.clone())?;
         if let Some(name) = &name {
+            self.end_waiting(name, &operation)?;
             self.machines.update_record(name, |record| record.last_operation = Some(operation.id))?;
         }
         self.running().insert(operation.id, journal.cancel().clone());
@@ -616,6 +674,17 @@ impl Controller {
             controller.prune_operations();
         });
         Ok(operation)
+    }
+}
+
+/// Why an operation ends that waited while nobody ran it.
+fn given_up(next: &Operation) -> Failure {
+    Failure {
+        code: FailureCode::Interrupted,
+        message: "it waited for an answer, and another operation took its place".into(),
+        hints: vec![],
+        causes: vec![next.description()],
+        details: vec![],
     }
 }
 

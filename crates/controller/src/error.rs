@@ -9,6 +9,7 @@ use crate::{
     machine::{MachineName, NameError},
     nix::{NixError, SourceError},
     operation::{Operation, OperationId},
+    secret::{StoreError, StoreKind},
 };
 
 /// What went wrong.
@@ -137,12 +138,49 @@ pub enum Error {
         /// The last lines of its console or journal.
         output: Vec<String>,
     },
+    /// No such secret.
+    #[error("the machine '{machine}' asks for no secret '{secret}'")]
+    SecretNotFound {
+        /// The machine.
+        machine: MachineName,
+        /// Its name.
+        secret: String,
+        /// The names there are.
+        asked: Vec<String>,
+    },
+    /// The secret has no value.
+    #[error("the secret '{secret}' of '{machine}' isn't set")]
+    SecretNotSet {
+        /// The machine.
+        machine: MachineName,
+        /// Its name.
+        secret: String,
+    },
+    /// A value can't be what the module asks for.
+    #[error("the value for '{secret}' can't be used: {reason}")]
+    SecretUnfit {
+        /// The secret's name.
+        secret: String,
+        /// Why.
+        reason: String,
+    },
+    /// The machine doesn't take its secrets.
+    #[error("the secrets of '{machine}' couldn't be delivered")]
+    Delivery {
+        /// The machine.
+        machine: MachineName,
+        /// What was said there.
+        output: Vec<String>,
+    },
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
     /// A file of the host.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The store of secrets.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The engine.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -181,6 +219,11 @@ impl Error {
             Self::NoImages | Self::DamagedImage { .. } => Code::ImageUnavailable,
             Self::Activation { .. } => Code::Activation,
             Self::Boot { .. } => Code::Boot,
+            Self::SecretNotFound { .. } | Self::SecretNotSet { .. } => Code::SecretNotFound,
+            Self::SecretUnfit { .. } => Code::InvalidArgument,
+            Self::Store(StoreError::Absent { .. } | StoreError::Locked { .. }) => Code::StoreUnavailable,
+            Self::Store(StoreError::Denied { .. } | StoreError::WrongPassphrase) => Code::StoreUnavailable,
+            Self::Store(_) | Self::Delivery { .. } => Code::Failed,
             Self::Cancelled => Code::Cancelled,
             Self::File(FileError::Damaged { .. } | FileError::Newer { .. }) => Code::InvalidFile,
             Self::File(FileError::Io { .. }) => Code::Failed,
@@ -251,6 +294,27 @@ impl Error {
                     "this computer allows too few inotify instances for so many machines: `sysctl fs.inotify.max_user_instances=1048576`",
                 )
             }
+            Self::SecretNotFound { asked, .. } if asked.is_empty() => {
+                hint("no module of the machine asks for secrets")
+            }
+            Self::SecretNotFound { asked, .. } => vec![format!("there are: {}", asked.join(", "))],
+            Self::SecretNotSet { machine, secret } => {
+                vec![format!("set it with `codchi secrets set {machine} {secret}`")]
+            }
+            Self::Store(StoreError::Absent { kind: StoreKind::Keyring }) => vec![
+                "start a keyring for this session, such as gnome-keyring or KWallet".to_owned(),
+                "or keep secrets in a file that a passphrase encrypts: `codchi secrets store vault`"
+                    .to_owned(),
+            ],
+            Self::Store(StoreError::Absent { kind: StoreKind::Vault } | StoreError::WrongPassphrase) => {
+                hint("`codchi secrets store vault` asks for the passphrase")
+            }
+            Self::Store(StoreError::Locked { kind: StoreKind::Keyring } | StoreError::Denied { .. }) => {
+                hint("unlock the keyring of this session, then run the same command again")
+            }
+            Self::Store(StoreError::Locked { kind: StoreKind::Vault }) => hint(
+                "`codchi secrets unlock` asks for its passphrase; CODCHI_VAULT_PASSPHRASE_FILE names a file that has it",
+            ),
             Self::Activation { machine, .. } => {
                 vec![format!("mend the module, then run `codchi rebuild {machine}`")]
             }
@@ -264,7 +328,9 @@ impl Error {
             Self::Nix(NixError::Build { last_lines, .. }) => last_lines.clone(),
             Self::Nix(NixError::Evaluation { trace, .. }) => lines(trace),
             Self::Nix(NixError::Failed { message, .. }) => lines(message),
-            Self::Activation { output, .. } | Self::Boot { output, .. } => output.clone(),
+            Self::Activation { output, .. } | Self::Boot { output, .. } | Self::Delivery { output, .. } => {
+                output.clone()
+            }
             Self::ControllerNotReady { report } => lines(report),
             _ => vec![],
         }

@@ -49,6 +49,10 @@ pub enum FailureCode {
     ImageUnavailable,
     /// A file is damaged or of a newer Codchi.
     InvalidFile,
+    /// The secret doesn't exist or isn't set.
+    SecretNotFound,
+    /// The store of secrets isn't there, is locked or refuses.
+    StoreUnavailable,
     /// The user cancelled.
     Cancelled,
     /// The process that ran the operation ended.

@@ -4,6 +4,7 @@
 //! traits it needs ([`driver::Driver`], [`nix::Nix`]); the crates that implement them depend on it.
 
 pub mod activity;
+mod ask;
 pub mod containers;
 mod controller;
 pub mod doctor;
@@ -26,4 +27,4 @@ mod setup;
 pub mod status;
 mod watch;
 
-pub use controller::{Controller, NewMachine};
+pub use controller::{Controller, Dialogue, NewMachine, Parts};

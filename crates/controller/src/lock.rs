@@ -22,6 +22,14 @@ pub(crate) fn machine(paths: &Paths, machine: &MachineName) -> Result<Option<Hel
     try_exclusive(&path)
 }
 
+/// Locks a machine's answers for the moment in which they are changed; waits for whoever changes them now.
+pub(crate) fn answers(paths: &Paths, machine: &MachineName) -> Result<Held, FileError> {
+    let path = paths.locks().join(format!("answers-{}.lock", machine.as_str().to_ascii_lowercase()));
+    let file = open(&path)?;
+    file.lock().map_err(|source| FileError::Io { path, source })?;
+    Ok(Held { _file: file })
+}
+
 /// Tries to lock the file at `path`, making it when there is none; `None` when somebody else has it.
 pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Held>, FileError> {
     let file = open(path)?;

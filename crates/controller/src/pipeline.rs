@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     activity::{LogLevel, LogLine, Observer as _},
     containers,
-    controller::Controller,
+    controller::{Controller, Dialogue},
     driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
     lock::ControllerLock,
@@ -35,7 +35,7 @@ const KILLED: i32 = 128 + 9;
 const UNITS_FAILED: i32 = 4;
 
 /// What a build is asked to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BuildOptions {
     /// Update the modules to their newest commits.
     pub(crate) update: bool,
@@ -43,6 +43,8 @@ pub(crate) struct BuildOptions {
     pub(crate) dry_run: bool,
     /// Start the machine when it is done.
     pub(crate) start: bool,
+    /// What is answered beforehand, and asked.
+    pub(crate) dialogue: Dialogue,
 }
 
 /// One run of the pipeline.
@@ -98,13 +100,8 @@ impl Pipeline<'_> {
             journal.say(LogLevel::Warning, format!("asked for and not yet checked on this host: {wanted}"));
         }
         journal.enter(Phase::Ask);
-        let asked: Vec<&str> =
-            requirements.secrets.iter().filter(|(_, s)| !s.optional).map(|(name, _)| name.as_str()).collect();
-        if asked.is_empty() {
-            journal.skip();
-        } else {
-            let asked = asked.join(", ");
-            journal.say(LogLevel::Warning, format!("asked for and not yet delivered: the secrets {asked}"));
+        if !options.dry_run {
+            self.ask(&requirements).await?;
         }
         self.not_cancelled()?;
 

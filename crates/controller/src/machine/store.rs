@@ -8,8 +8,10 @@ use time::OffsetDateTime;
 use super::{MachineName, MachineSpec};
 use crate::{
     files::{self, FileError, Paths},
+    lock,
     nix::{Requirements, StorePath},
     operation::OperationId,
+    secret::Answers,
 };
 
 /// The format of `machine.json` and of the record that is written.
@@ -119,6 +121,28 @@ impl MachineStore {
         self.write_record(name, &record)
     }
 
+    /// What the user answered; nothing where there is no file.
+    pub(crate) fn answers(&self, name: &MachineName) -> Result<Answers, FileError> {
+        Ok(files::read_versioned(&self.answers_path(name), VERSION)?.unwrap_or_default())
+    }
+
+    /// Changes the answers. Anybody may, at any time; who comes second waits.
+    pub(crate) fn update_answers(
+        &self,
+        name: &MachineName,
+        change: impl FnOnce(&mut Answers),
+    ) -> Result<(), FileError> {
+        let _held = lock::answers(&self.paths, name)?;
+        let mut answers = self.answers(name)?;
+        change(&mut answers);
+        files::write_versioned(&self.answers_path(name), VERSION, &answers)
+    }
+
+    /// The directory whose files say what is wanted of a machine.
+    pub(crate) fn directory(&self, name: &MachineName) -> PathBuf {
+        self.paths.machines().join(name.as_str())
+    }
+
     /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated.
     pub(crate) fn remove(&self, name: &MachineName) -> Result<(), FileError> {
         let gone = |path: PathBuf, result: io::Result<()>| match result {
@@ -130,16 +154,20 @@ impl MachineStore {
         let (record, spec) = (self.record_path(name), self.spec_path(name));
         gone(record.clone(), fs::remove_file(&record))?;
         gone(spec.clone(), fs::remove_file(&spec))?;
-        let directory = self.paths.machines().join(name.as_str());
+        let directory = self.directory(name);
         gone(directory.clone(), fs::remove_dir_all(&directory))
     }
 
     fn spec_path(&self, name: &MachineName) -> PathBuf {
-        self.paths.machines().join(name.as_str()).join("machine.json")
+        self.directory(name).join("machine.json")
     }
 
     fn lock_path(&self, name: &MachineName) -> PathBuf {
-        self.paths.machines().join(name.as_str()).join("flake.lock")
+        self.directory(name).join("flake.lock")
+    }
+
+    fn answers_path(&self, name: &MachineName) -> PathBuf {
+        self.directory(name).join("answers.json")
     }
 
     fn record_path(&self, name: &MachineName) -> PathBuf {

@@ -63,22 +63,41 @@ impl OperationFiles {
         ids
     }
 
-    /// The operation as it is now. One whose process ended before it did is marked as interrupted here, once.
+    /// The operation as it is now. One whose process ended before it did is marked as interrupted here, once; one that waits for an
+    /// answer waits on.
     pub(crate) fn read(&self, id: OperationId) -> Result<Option<Operation>, FileError> {
         let path = self.operation_path(id);
         let read = || files::read_versioned::<Operation>(&path, VERSION);
         let Some(operation) = read()? else { return Ok(None) };
-        if operation.state.is_over() {
+        if operation.state != OperationState::Running {
             return Ok(Some(operation));
         }
         let Some(_held) = lock::try_exclusive(&self.lock_path(id))? else { return Ok(Some(operation)) };
         // Nobody runs it. It may have ended between the two looks.
         let Some(mut operation) = read()? else { return Ok(None) };
-        if !operation.state.is_over() {
+        if operation.state == OperationState::Running {
             operation.fail(OperationState::Interrupted, interrupted(&operation), OffsetDateTime::now_utc());
             files::write_versioned(&path, VERSION, &operation)?;
         }
         Ok(Some(operation))
+    }
+
+    /// Ends an operation that waits for an answer and that nobody runs any more; whether there was something to end.
+    pub(crate) fn end_waiting(
+        &self,
+        id: OperationId,
+        end: impl FnOnce(&mut Operation),
+    ) -> Result<bool, FileError> {
+        let path = self.operation_path(id);
+        let Some(_held) = lock::try_exclusive(&self.lock_path(id))? else { return Ok(false) };
+        match files::read_versioned::<Operation>(&path, VERSION)? {
+            Some(mut operation) if operation.state == OperationState::WaitingForInput => {
+                end(&mut operation);
+                files::write_versioned(&path, VERSION, &operation)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Its activities so far, in the order in which they appeared.

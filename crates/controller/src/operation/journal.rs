@@ -26,6 +26,7 @@ use crate::{
     files::{self, FileError},
     lock,
     machine::MachineName,
+    secret::Asks,
     watch::{self, Watch},
 };
 
@@ -132,6 +133,18 @@ impl Journal {
     /// Says that there is nothing to do in the phase that runs.
     pub(crate) fn skip(&self) {
         self.state().operation.skip();
+    }
+
+    /// Says what the operation waits for.
+    pub(crate) fn wait(&self, asks: Asks) {
+        self.state().operation.wait(asks);
+        self.write_all();
+    }
+
+    /// The answer came.
+    pub(crate) fn go_on(&self) {
+        self.state().operation.go_on();
+        self.write_all();
     }
 
     /// Ends the operation and writes everything.

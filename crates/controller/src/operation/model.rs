@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     machine::MachineName,
     nix::{ClosureDiff, StorePath},
+    secret::Asks,
 };
 
 /// Identifies an operation; sorts by time of its beginning.
@@ -171,7 +172,7 @@ pub struct PhaseProgress {
 pub enum OperationState {
     /// It runs.
     Running,
-    /// It waits for an answer.
+    /// It waits for an answer. It waits on when the process that ran it ends; another operation then continues it.
     WaitingForInput,
     /// It ended well.
     Succeeded,
@@ -230,6 +231,9 @@ pub struct Operation {
     pub counts: ActivityCounts,
     /// The newest thing it said, for one line.
     pub headline: Option<String>,
+    /// What it waits for, while it waits for an answer.
+    #[serde(default)]
+    pub asks: Option<Asks>,
     /// When it began.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(feature = "ts", ts(type = "string"))]
@@ -242,6 +246,9 @@ pub struct Operation {
     pub failure: Option<Failure>,
     /// What it achieved.
     pub outcome: Option<OperationOutcome>,
+    /// The operation that went on where this one waited.
+    #[serde(default)]
+    pub continued_by: Option<OperationId>,
 }
 
 impl Operation {
@@ -261,10 +268,12 @@ impl Operation {
             phases,
             counts: ActivityCounts::default(),
             headline: None,
+            asks: None,
             started: now,
             ended: None,
             failure: None,
             outcome: None,
+            continued_by: None,
         }
     }
 
@@ -319,6 +328,18 @@ impl Operation {
         }
     }
 
+    /// Waits for an answer.
+    pub fn wait(&mut self, asks: Asks) {
+        self.state = OperationState::WaitingForInput;
+        self.asks = Some(asks);
+    }
+
+    /// Goes on: the answer came.
+    pub fn go_on(&mut self) {
+        self.state = OperationState::Running;
+        self.asks = None;
+    }
+
     /// Ends the operation well.
     pub fn succeed(&mut self, outcome: OperationOutcome, now: OffsetDateTime) {
         self.leave(now);
@@ -328,6 +349,7 @@ impl Operation {
             }
         }
         self.state = OperationState::Succeeded;
+        self.asks = None;
         self.outcome = Some(outcome);
         self.ended = Some(now);
     }
@@ -339,6 +361,7 @@ impl Operation {
             progress.ended = Some(now);
         }
         self.state = state;
+        self.asks = None;
         self.failure = Some(failure);
         self.ended = Some(now);
     }

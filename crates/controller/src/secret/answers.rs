@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::SecretValue;
+
 /// The user's own secrets that a machine may ask for, beyond those of its modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -46,7 +48,33 @@ pub enum SecretAnswer {
     Later,
 }
 
+/// Answers that are given at once: values among them, so they are never written as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct GivenAnswers {
+    /// Values, by the secrets' names: text, or `{"base64": "…"}`.
+    #[cfg_attr(feature = "ts", ts(type = "Record<string, string | { base64: string }>"))]
+    pub secrets: BTreeMap<String, SecretValue>,
+    /// Optional secrets that the user provides later.
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
+    pub later: BTreeSet<String>,
+    /// Which of the user's own secrets the machine may use.
+    #[cfg_attr(feature = "ts", ts(type = "Partial<Record<HostSecret, boolean>>"))]
+    pub host_secrets: BTreeMap<HostSecret, bool>,
+    /// Capabilities that this computer lacks and the machine is built without.
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
+    pub without: BTreeSet<String>,
+}
+
 impl Answers {
+    /// Takes over what isn't a secret's value.
+    pub(crate) fn take(&mut self, given: &GivenAnswers) {
+        self.secrets.extend(given.later.iter().map(|name| (name.clone(), SecretAnswer::Later)));
+        self.host_secrets.extend(&given.host_secrets);
+        self.without.extend(given.without.iter().cloned());
+    }
+
     /// Since when a secret is set.
     pub fn set_since(&self, secret: &str) -> Option<OffsetDateTime> {
         match self.secrets.get(secret) {

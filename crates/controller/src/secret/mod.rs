@@ -3,9 +3,16 @@
 //! Values are kept by a [`SecretStore`] and nowhere else; the files of this crate say only which are set, and since when.
 
 mod answers;
+mod asks;
+mod deliver;
+mod keep;
+#[cfg(any(test, feature = "fake"))]
+pub mod memory;
 mod store;
 mod value;
 
-pub use answers::{Answers, HostSecret, SecretAnswer};
+pub use answers::{Answers, GivenAnswers, HostSecret, SecretAnswer};
+pub use asks::{AskFor, AskedSecret, Asks};
+pub use keep::{Answered, HostSecretStatus, SecretStatus};
 pub use store::{SecretId, SecretStore, StoreError, StoreKind, StoreState};
 pub use value::{MAX_BYTES, SecretValue, ValueError};

@@ -1,0 +1,85 @@
+//! The phase `ask`: the operation waits until what its modules need is answered, by whichever door.
+//!
+//! An answer is a change of the machine's `answers.json` (and of the store of secrets), so it doesn't matter which process gives it.
+
+use notify::RecursiveMode;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::{
+    activity::LogLevel,
+    error::Error,
+    nix::Requirements,
+    pipeline::Pipeline,
+    secret::{Asks, StoreError},
+    watch::{self, Watch},
+};
+
+impl Pipeline<'_> {
+    /// Returns when nothing is open any more.
+    pub(crate) async fn ask(&self, requirements: &Requirements) -> Result<(), Error> {
+        let Self { controller, journal, machine, options, .. } = self;
+        let given = &options.dialogue.answers;
+        controller.keep_answers(machine, requirements, given).await?;
+        let strange = given.secrets.keys().filter(|name| !requirements.secrets.contains_key(*name));
+        let strange: Vec<&str> = strange.map(String::as_str).collect();
+        if !strange.is_empty() {
+            let strange = strange.join(", ");
+            journal.say(
+                LogLevel::Warning,
+                format!("no module asks for these secrets that were given: {strange}"),
+            );
+        }
+        if requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty() {
+            journal.skip();
+            return Ok(());
+        }
+        if self.open(requirements).await?.is_empty() {
+            return Ok(());
+        }
+        let (_watch, mut changed) = self.watch_answers()?;
+        loop {
+            // Also at first: an answer may have come before the watch.
+            let asks = self.open(requirements).await?;
+            if asks.is_empty() {
+                journal.go_on();
+                return Ok(());
+            }
+            journal.wait(asks);
+            tokio::select! {
+                _ = changed.recv() => {}
+                () = controller.unlocked.notified() => {}
+                () = journal.cancel().cancelled() => return Err(Error::Cancelled),
+            }
+        }
+    }
+
+    /// What is open now. A secret that is said to be set and isn't in the store any more is open again.
+    async fn open(&self, requirements: &Requirements) -> Result<Asks, Error> {
+        let Self { controller, machine, spec, options, .. } = self;
+        let mut answers = controller.machines.answers(machine)?;
+        match controller.lost_values(machine, requirements, &answers).await {
+            Ok(lost) if lost.is_empty() => {}
+            Ok(lost) => {
+                controller.machines.update_answers(machine, |answers| {
+                    answers.secrets.retain(|name, _| !lost.contains(name));
+                })?;
+                answers.secrets.retain(|name, _| !lost.contains(name));
+            }
+            Err(Error::Store(StoreError::Locked { kind })) => {
+                return Ok(Asks { unlock: Some(kind), ..Asks::default() });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(Asks::open(spec, requirements, &answers, options.dialogue.ask_for))
+    }
+
+    fn watch_answers(&self) -> Result<(Watch, UnboundedReceiver<()>), Error> {
+        let directory = self.controller.machines.directory(self.machine);
+        let (tell, changed) = unbounded_channel();
+        let watch = watch::watch(&directory, RecursiveMode::NonRecursive, move |_| {
+            // Nobody listens when the operation is over.
+            let _ = tell.send(());
+        })?;
+        Ok((watch, changed))
+    }
+}

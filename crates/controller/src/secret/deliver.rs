@@ -1,0 +1,161 @@
+//! Bringing values into a machine that runs: streamed over stdin of `ctrl-serve deliver`, which writes them into a tmpfs.
+//!
+//! The form is that program's (`crates/ctrl-serve/src/deliver.rs`); it replaces all that was delivered before.
+
+use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
+use zeroize::Zeroizing;
+
+use super::{SecretId, StoreError, StoreState};
+use crate::{
+    containers,
+    controller::Controller,
+    driver::{DriverError, InstanceState, Role},
+    error::Error,
+    machine::MachineName,
+    nix::Requirements,
+};
+
+/// The format of a delivery.
+const VERSION: u32 = 1;
+
+/// How long the machine may take until it can be delivered to.
+const TIMEOUT_MS: &str = "60000";
+
+/// Everything that a machine is given at its start.
+#[derive(Serialize)]
+pub(crate) struct Delivery {
+    version: u32,
+    env: Vec<Variable>,
+    files: Vec<SecretFile>,
+    certificates: Option<Zeroizing<String>>,
+    trust_store: Option<Zeroizing<String>>,
+    /// What is asked for, needed, and not set.
+    #[serde(skip)]
+    pub(crate) missing: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Variable {
+    name: String,
+    value: Zeroizing<String>,
+}
+
+#[derive(Serialize)]
+struct SecretFile {
+    name: String,
+    owner: Option<String>,
+    group: Option<String>,
+    mode: Option<String>,
+    value: Zeroizing<String>,
+}
+
+impl Controller {
+    /// Reads what a machine is to be given from the store; `None` when its modules ask for nothing.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub(crate) async fn prepare_delivery(
+        &self,
+        name: &MachineName,
+        requirements: &Requirements,
+    ) -> Result<Option<Delivery>, Error> {
+        if requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty() {
+            return Ok(None);
+        }
+        let answers = self.machines.answers(name)?;
+        let mut delivery = Delivery {
+            version: VERSION,
+            env: vec![],
+            files: vec![],
+            certificates: None,
+            trust_store: None,
+            missing: vec![],
+        };
+        for (secret, request) in &requirements.secrets {
+            let id = SecretId::Machine { machine: name.clone(), secret: secret.clone() };
+            let value = match answers.set_since(secret) {
+                Some(_) => self.read_value(&id).await?,
+                None => None,
+            };
+            let Some(value) = value else {
+                if !request.optional {
+                    delivery.missing.push(secret.clone());
+                }
+                continue;
+            };
+            let value = value.to_base64();
+            match &request.env {
+                Some(variable) if request.kind == "env" => {
+                    delivery.env.push(Variable { name: variable.clone(), value });
+                }
+                _ => delivery.files.push(SecretFile {
+                    name: secret.clone(),
+                    owner: request.owner.clone(),
+                    group: request.group.clone(),
+                    mode: request.mode.clone(),
+                    value,
+                }),
+            }
+        }
+        Ok(Some(delivery))
+    }
+
+    /// A value; a store that is locked is opened by the system's prompt where it has one.
+    async fn read_value(&self, id: &SecretId) -> Result<Option<super::SecretValue>, Error> {
+        let store = self.store()?;
+        match store.get(id).await {
+            Err(StoreError::Locked { .. }) if store.state().await == StoreState::Locked => {
+                store.unlock(None).await?;
+                Ok(store.get(id).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Hands a delivery to a machine that runs.
+    ///
+    /// # Errors
+    /// When the machine doesn't take it.
+    pub(crate) async fn deliver(&self, name: &MachineName, delivery: &Delivery) -> Result<(), Error> {
+        let action = || format!("deliver the secrets of '{name}'");
+        let bytes = serde_json::to_vec(delivery)
+            .map(Zeroizing::new)
+            .map_err(|error| DriverError::Interrupted { action: action(), source: Box::new(error) })?;
+        let argv = [containers::MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", TIMEOUT_MS];
+        let instance = Role::Machine(name.clone()).instance();
+        let mut exec = self.driver.exec(&instance, containers::in_machine(argv).piped()).await?;
+        if let Some(mut stdin) = exec.stdin.take() {
+            // A program that doesn't read to the end says why by its exit code.
+            let _ = stdin.write_all(&bytes).await;
+            let _ = stdin.shutdown().await;
+        }
+        let output = exec.output().await?;
+        if output.code == 0 {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Error::Delivery {
+            machine: name.clone(),
+            output: said.lines().map(crate::activity::plain).collect(),
+        })
+    }
+
+    /// Brings the values to a machine that runs; whether it does.
+    ///
+    /// # Errors
+    /// When the store can't be used, or the machine doesn't take them.
+    pub async fn deliver_if_running(&self, name: &MachineName) -> Result<bool, Error> {
+        self.exists(name)?;
+        let requirements = self.machines.record(name)?.requirements;
+        let runs =
+            self.instance(name).await?.is_some_and(|instance| instance.state == InstanceState::Running);
+        if !runs {
+            return Ok(false);
+        }
+        match self.prepare_delivery(name, &requirements).await? {
+            None => Ok(false),
+            Some(delivery) => self.deliver(name, &delivery).await.map(|()| true),
+        }
+    }
+}

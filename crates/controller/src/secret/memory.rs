@@ -1,0 +1,92 @@
+//! A store in memory, for tests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState};
+
+/// Keeps values as long as it lives.
+pub struct MemoryStore {
+    kind: StoreKind,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    state: StoreState,
+    values: BTreeMap<SecretId, SecretValue>,
+}
+
+impl MemoryStore {
+    /// An empty one that is ready.
+    pub fn new(kind: StoreKind) -> Self {
+        Self { kind, inner: Mutex::new(Inner { state: StoreState::Ready, values: BTreeMap::new() }) }
+    }
+
+    /// Locks it, or takes it away.
+    pub fn set_state(&self, state: StoreState) {
+        self.inner().state = state;
+    }
+
+    /// Which values it has.
+    pub fn ids(&self) -> Vec<SecretId> {
+        self.inner().values.keys().cloned().collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
+        let inner = self.inner();
+        match inner.state {
+            StoreState::Ready => Ok(inner),
+            StoreState::Locked => Err(StoreError::Locked { kind: self.kind }),
+            StoreState::Absent => Err(StoreError::Absent { kind: self.kind }),
+        }
+    }
+}
+
+#[async_trait]
+impl SecretStore for MemoryStore {
+    fn kind(&self) -> StoreKind {
+        self.kind
+    }
+
+    async fn state(&self) -> StoreState {
+        self.inner().state
+    }
+
+    async fn get(&self, id: &SecretId) -> Result<Option<SecretValue>, StoreError> {
+        Ok(self.open()?.values.get(id).cloned())
+    }
+
+    async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
+        self.open()?.values.insert(id.clone(), value.clone());
+        Ok(())
+    }
+
+    async fn remove(&self, id: &SecretId) -> Result<(), StoreError> {
+        self.open()?.values.remove(id);
+        Ok(())
+    }
+
+    async fn unlock(&self, passphrase: Option<&SecretValue>) -> Result<(), StoreError> {
+        match (self.kind, passphrase) {
+            (StoreKind::Vault, None) => Err(StoreError::Locked { kind: self.kind }),
+            (StoreKind::Vault, Some(passphrase)) if passphrase.expose() != b"open sesame" => {
+                Err(StoreError::WrongPassphrase)
+            }
+            _ if self.inner().state == StoreState::Absent && self.kind == StoreKind::Keyring => {
+                Err(StoreError::Absent { kind: self.kind })
+            }
+            _ => {
+                self.set_state(StoreState::Ready);
+                Ok(())
+            }
+        }
+    }
+}
