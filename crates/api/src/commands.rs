@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use codchi_controller::{
-    Controller, NewMachine,
+    Controller, Dialogue, NewMachine,
     doctor::Diagnosis,
     driver::{Exec, ExecSpec},
     error::Error,
@@ -11,17 +11,20 @@ use codchi_controller::{
     machine::MachineName,
     nix::{Repository, Source},
     operation::{Door, Operation, OperationId},
+    secret::{Answered, SecretValue},
     settings::Settings,
     status::Snapshot,
 };
 use futures::stream::BoxStream;
+use zeroize::Zeroizing;
 
 use crate::{
     samples,
     types::{
-        About, AddArgs, Event, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs,
-        MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs,
-        Prepared, RebuildArgs, SampleList, SourceArgs, StopArgs,
+        About, AddArgs, AnswerArgs, DeleteArgs, Delivered, Event, GenerationList, InitArgs, LogArgs,
+        LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
+        OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
+        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, UnlockArgs,
     },
 };
 
@@ -72,6 +75,14 @@ impl Api {
         Ok(self.controller.exec(&machine(name)?, spec).await?)
     }
 
+    /// A secret's value, as it is.
+    ///
+    /// # Errors
+    /// When there is no such machine or secret, it isn't set, or the store can't be used.
+    pub async fn reveal(&self, args: &SecretArgs) -> Result<SecretValue, Failure> {
+        Ok(self.controller.reveal_secret(&machine(&args.name)?, &args.secret).await?)
+    }
+
     /// The operations that end with this process.
     pub fn running_here(&self) -> Vec<OperationId> {
         self.controller.running_here()
@@ -106,6 +117,7 @@ impl Api {
             nixpkgs: args.nixpkgs,
             driver: args.driver,
             start: args.start,
+            dialogue: Dialogue { answers: args.answers, ask_for: args.ask_for },
         };
         Ok(self.controller.init(new, self.door).await?)
     }
@@ -113,7 +125,8 @@ impl Api {
     /// Adds modules to a machine and rebuilds it.
     pub async fn add(&self, args: AddArgs) -> Result<Operation, Failure> {
         let (name, source) = (machine(&args.name)?, self.source(&args.source)?);
-        Ok(self.controller.add(&name, &source, &args.modules, self.door).await?)
+        let dialogue = Dialogue { answers: args.answers, ask_for: args.ask_for };
+        Ok(self.controller.add(&name, &source, &args.modules, dialogue, self.door).await?)
     }
 
     /// Takes a module out of a machine and rebuilds it.
@@ -123,7 +136,9 @@ impl Api {
 
     /// Builds a machine and switches it.
     pub async fn rebuild(&self, args: RebuildArgs) -> Result<Operation, Failure> {
-        Ok(self.controller.rebuild(&machine(&args.name)?, args.update, args.dry_run, self.door)?)
+        let (name, dialogue) =
+            (machine(&args.name)?, Dialogue { answers: args.answers, ask_for: args.ask_for });
+        Ok(self.controller.rebuild(&name, args.update, args.dry_run, dialogue, self.door)?)
     }
 
     /// Starts a machine.
@@ -142,8 +157,54 @@ impl Api {
     }
 
     /// Removes a machine and everything in it.
-    pub async fn delete(&self, args: MachineArgs) -> Result<Operation, Failure> {
-        Ok(self.controller.delete(&machine(&args.name)?, self.door)?)
+    pub async fn delete(&self, args: DeleteArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.delete(&machine(&args.name)?, args.keep_secrets, self.door)?)
+    }
+
+    /// What a machine's modules ask for, and what of it is set.
+    pub async fn secrets(&self, args: MachineArgs) -> Result<SecretList, Failure> {
+        let (secrets, host_secrets) = self.controller.secrets(&machine(&args.name)?)?;
+        Ok(SecretList { secrets, host_secrets })
+    }
+
+    /// Answers what a machine's modules ask for. What waited goes on.
+    pub async fn answer(&self, args: AnswerArgs) -> Result<Answered, Failure> {
+        Ok(self.controller.answer(&machine(&args.name)?, &args.answers, self.door).await?)
+    }
+
+    /// Forgets a secret's value.
+    pub async fn secret_unset(&self, args: SecretArgs) -> Result<Answered, Failure> {
+        Ok(self.controller.unset_secret(&machine(&args.name)?, &args.secret, self.door).await?)
+    }
+
+    /// A secret's value.
+    pub async fn secret_reveal(&self, args: SecretArgs) -> Result<RevealedSecret, Failure> {
+        let value = self.reveal(&args).await?;
+        let text = std::str::from_utf8(value.expose()).ok().map(|text| Zeroizing::new(text.to_owned()));
+        Ok(RevealedSecret { text, base64: value.to_base64() })
+    }
+
+    /// Brings a machine that runs its secrets again, as after somebody else started it.
+    pub async fn secrets_deliver(&self, args: MachineArgs) -> Result<Delivered, Failure> {
+        Ok(Delivered { delivered: self.controller.deliver_if_running(&machine(&args.name)?).await? })
+    }
+
+    /// Where secrets are kept.
+    pub async fn secret_store(&self, _: Nothing) -> Result<StoreStatus, Failure> {
+        let (kind, state) = self.controller.store_state().await?;
+        Ok(StoreStatus { kind, state })
+    }
+
+    /// Keeps secrets in another store from now on, and takes those along that there are.
+    pub async fn secret_store_use(&self, args: StoreArgs) -> Result<StoreStatus, Failure> {
+        self.controller.use_store(args.kind, args.passphrase.as_ref()).await?;
+        self.secret_store(Nothing {}).await
+    }
+
+    /// Opens the store of secrets.
+    pub async fn secret_store_unlock(&self, args: UnlockArgs) -> Result<StoreStatus, Failure> {
+        self.controller.unlock_store(args.passphrase.as_ref()).await?;
+        self.secret_store(Nothing {}).await
     }
 
     /// The generations of a machine.

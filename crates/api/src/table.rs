@@ -6,6 +6,7 @@ use codchi_controller::{
     failure::{Failure, FailureCode},
     nix::Repository,
     operation::Operation,
+    secret::Answered,
     settings::Settings,
     status::Snapshot,
 };
@@ -14,9 +15,10 @@ use serde_json::Value;
 use crate::{
     Api,
     types::{
-        About, AddArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs,
-        ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs, Prepared,
-        RebuildArgs, SampleList, SourceArgs, StopArgs,
+        About, AddArgs, AnswerArgs, DeleteArgs, Delivered, GenerationList, InitArgs, LogArgs, LogMatches,
+        LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
+        OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
+        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, UnlockArgs,
     },
 };
 
@@ -104,7 +106,15 @@ commands! {
     start: MachineArgs => Operation,
     stop: StopArgs => Operation,
     restart: StopArgs => Operation,
-    delete: MachineArgs => Operation,
+    delete: DeleteArgs => Operation,
+    secrets: MachineArgs => SecretList,
+    answer: AnswerArgs => Answered,
+    secret_unset: SecretArgs => Answered,
+    secret_reveal: SecretArgs => RevealedSecret,
+    secrets_deliver: MachineArgs => Delivered,
+    secret_store: Nothing => StoreStatus,
+    secret_store_use: StoreArgs => StoreStatus,
+    secret_store_unlock: UnlockArgs => StoreStatus,
     generations: MachineArgs => GenerationList,
     operations: OperationsArgs => OperationList,
     operation: OperationArgs => OperationDetail,

@@ -6,8 +6,21 @@ use codchi_controller::{
     driver::DriverKind,
     nix::Generation,
     operation::{Operation, OperationId},
+    secret::{AskFor, GivenAnswers, HostSecretStatus, SecretStatus, SecretValue, StoreKind, StoreState},
 };
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Arguments that may hold secrets: they are read, never written.
+macro_rules! confidential {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+        #[serde(rename_all = "camelCase")]
+        $vis struct $name { $($body)* }
+    )*};
+}
 
 macro_rules! wire {
     ($($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* })*) => {$(
@@ -42,38 +55,6 @@ wire! {
         pub rev: Option<String>,
     }
 
-    /// A machine to make.
-    pub struct InitArgs {
-        /// Its name.
-        pub name: String,
-        /// Where its modules come from; without one it is empty.
-        pub source: Option<SourceArgs>,
-        /// Which modules, by name or attribute path. None: the one named in the address, else `default`, else the only one.
-        #[serde(default)]
-        pub modules: Vec<String>,
-        /// `builtin`, or the name of the module whose nixpkgs it follows.
-        #[serde(default)]
-        #[cfg_attr(feature = "ts", ts(optional))]
-        pub nixpkgs: Option<String>,
-        /// Which driver keeps it; by default the one of this computer.
-        #[serde(default)]
-        #[cfg_attr(feature = "ts", ts(optional))]
-        pub driver: Option<DriverKind>,
-        /// Whether it is started when it is made.
-        pub start: bool,
-    }
-
-    /// Modules to add to a machine.
-    pub struct AddArgs {
-        /// The machine.
-        pub name: String,
-        /// Where they come from.
-        pub source: SourceArgs,
-        /// Which, as in [`InitArgs::modules`].
-        #[serde(default)]
-        pub modules: Vec<String>,
-    }
-
     /// A module of a machine.
     pub struct ModuleArgs {
         /// The machine.
@@ -82,20 +63,41 @@ wire! {
         pub module: String,
     }
 
-    /// A machine to rebuild.
-    pub struct RebuildArgs {
-        /// The machine.
-        pub name: String,
-        /// Whether its modules are updated to their newest commits.
-        pub update: bool,
-        /// Whether to stop after the comparison with the running system.
-        pub dry_run: bool,
-    }
-
     /// A machine.
     pub struct MachineArgs {
         /// Its name.
         pub name: String,
+    }
+
+    /// A machine to remove.
+    pub struct DeleteArgs {
+        /// Its name.
+        pub name: String,
+        /// Whether its secrets stay in the keyring.
+        #[serde(default)]
+        pub keep_secrets: bool,
+    }
+
+    /// A secret of a machine.
+    pub struct SecretArgs {
+        /// The machine.
+        pub name: String,
+        /// The secret's name in it.
+        pub secret: String,
+    }
+
+    /// Whether secrets were delivered.
+    pub struct Delivered {
+        /// Whether the machine runs and asks for any.
+        pub delivered: bool,
+    }
+
+    /// How the store of secrets is.
+    pub struct StoreStatus {
+        /// Which is used.
+        pub kind: StoreKind,
+        /// How it is.
+        pub state: StoreState,
     }
 
     /// A machine to stop.
@@ -217,4 +219,122 @@ wire! {
         /// The driver of this computer.
         pub driver: DriverKind,
     }
+}
+
+confidential! {
+    /// A machine to make.
+    pub struct InitArgs {
+        /// Its name.
+        pub name: String,
+        /// Where its modules come from; without one it is empty.
+        pub source: Option<SourceArgs>,
+        /// Which modules, by name or attribute path. None: the one named in the address, else `default`, else the only one.
+        #[serde(default)]
+        pub modules: Vec<String>,
+        /// `builtin`, or the name of the module whose nixpkgs it follows.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub nixpkgs: Option<String>,
+        /// Which driver keeps it; by default the one of this computer.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub driver: Option<DriverKind>,
+        /// Whether it is started when it is made.
+        pub start: bool,
+        /// What is answered beforehand.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]
+        pub answers: GivenAnswers,
+        /// What is asked.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<AskFor>"))]
+        pub ask_for: AskFor,
+    }
+
+    /// Modules to add to a machine.
+    pub struct AddArgs {
+        /// The machine.
+        pub name: String,
+        /// Where they come from.
+        pub source: SourceArgs,
+        /// Which, as in [`InitArgs::modules`].
+        #[serde(default)]
+        pub modules: Vec<String>,
+        /// What is answered beforehand.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]
+        pub answers: GivenAnswers,
+        /// What is asked.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<AskFor>"))]
+        pub ask_for: AskFor,
+    }
+
+    /// A machine to rebuild.
+    pub struct RebuildArgs {
+        /// The machine.
+        pub name: String,
+        /// Whether its modules are updated to their newest commits.
+        pub update: bool,
+        /// Whether to stop after the comparison with the running system.
+        pub dry_run: bool,
+        /// What is answered beforehand.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]
+        pub answers: GivenAnswers,
+        /// What is asked.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<AskFor>"))]
+        pub ask_for: AskFor,
+    }
+
+    /// Answers for a machine.
+    pub struct AnswerArgs {
+        /// The machine.
+        pub name: String,
+        /// The answers.
+        pub answers: GivenAnswers,
+    }
+
+    /// A store of secrets to use from now on.
+    pub struct StoreArgs {
+        /// Which.
+        pub kind: StoreKind,
+        /// Opens the vault, or protects a new one.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, type = "string"))]
+        pub passphrase: Option<SecretValue>,
+    }
+
+    /// What opens the store of secrets.
+    pub struct UnlockArgs {
+        /// The vault's; the keyring asks by itself.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, type = "string"))]
+        pub passphrase: Option<SecretValue>,
+    }
+}
+
+/// What a machine's modules ask for, without values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct SecretList {
+    /// The modules' secrets, by name.
+    pub secrets: Vec<SecretStatus>,
+    /// The user's own that they want to use.
+    pub host_secrets: Vec<HostSecretStatus>,
+}
+
+/// A secret's value, for a user who asked to see it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct RevealedSecret {
+    /// It, where it is text.
+    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
+    pub text: Option<Zeroizing<String>>,
+    /// Its bytes in base64.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
+    pub base64: Zeroizing<String>,
 }

@@ -36,6 +36,11 @@ impl App {
         Ok(())
     }
 
+    /// Whether somebody can be asked: on a terminal, where what is printed is for people.
+    pub(crate) fn can_ask(&self, json: bool) -> bool {
+        !json && self.screen.stdin_is_terminal && self.screen.stderr.is_terminal
+    }
+
     /// Tells what is noteworthy about an operation that ended well.
     pub(crate) fn outcome_warnings(&self, operation: &Operation) {
         operation.outcome.iter().flat_map(|outcome| &outcome.warnings).for_each(|warning| self.warn(warning));

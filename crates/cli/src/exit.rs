@@ -39,10 +39,13 @@ impl Exit {
             Code::MachineNotFound
             | Code::ModuleNotFound
             | Code::OperationNotFound
+            | Code::SecretNotFound
             | Code::RepositoryNotFound
             | Code::NoFlake
             | Code::NoModules => Self::NOT_FOUND,
-            Code::EngineUnavailable | Code::ImageUnavailable => Self::HOST_NOT_READY,
+            Code::EngineUnavailable | Code::ImageUnavailable | Code::StoreUnavailable | Code::InputNeeded => {
+                Self::HOST_NOT_READY
+            }
             Code::Cancelled => Self::CANCELLED,
             Code::Interrupted => Self::INTERRUPTED,
             Code::Evaluation
@@ -132,6 +135,9 @@ mod tests {
             (Code::MachineNotFound, 3),
             (Code::RepositoryNotFound, 3),
             (Code::EngineUnavailable, 4),
+            (Code::InputNeeded, 4),
+            (Code::StoreUnavailable, 4),
+            (Code::SecretNotFound, 3),
             (Code::Cancelled, 5),
             (Code::Interrupted, 130),
         ] {

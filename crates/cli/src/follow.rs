@@ -7,6 +7,7 @@ use codchi_controller::{
     activity::LogLevel,
     failure::{Failure, FailureCode},
     operation::{Operation, OperationId, OperationKind, OperationState},
+    secret::Asks,
 };
 use crossterm::{
     cursor::MoveUp,
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::App,
+    asking::{self, Asked},
     exit::{Exit, Stop, failure},
     show::{
         operation::{operation_noun, state_words},
@@ -92,10 +94,16 @@ pub(crate) async fn to_the_end(app: &App, json: bool, operation: Operation) -> R
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut asked_to_end = None;
+    let mut asked = None;
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => view.take(event).await?,
+                Some(event) => {
+                    view.take(event).await?;
+                    if asked_to_end.is_none() {
+                        view.ask(&mut asked).await?;
+                    }
+                }
                 None => break,
             },
             _ = frames.tick(), if view.painter.paints() => view.paint().await?,
@@ -192,6 +200,48 @@ impl<'a> View<'a> {
             _ => {}
         }
         if self.json || self.painter.paints() { Ok(()) } else { self.print().await }
+    }
+
+    /// Asks what the operation waits for, once. Where nobody can be asked, this process ends and the operation waits on.
+    async fn ask(&mut self, asked: &mut Option<Asks>) -> Result<(), Stop> {
+        let operation = self.progress.operation().clone();
+        let Some(asks) = operation.asks.clone() else {
+            *asked = None;
+            return Ok(());
+        };
+        if asked.as_ref() == Some(&asks) {
+            return Ok(());
+        }
+        if !self.app.can_ask(self.json) {
+            return Err(asking::waits(&operation, &asks));
+        }
+        self.painter.clear();
+        let mut changes = self.app.api.follow(self.id)?;
+        let answered_elsewhere = async {
+            while let Some(event) = changes.next().await {
+                if matches!(&event, Event::OperationChanged { operation } if operation.asks.as_ref() != Some(&asks))
+                {
+                    return;
+                }
+            }
+        };
+        let ended = tokio::select! {
+            ended = asking::ask(self.app, &operation, &asks) => ended?,
+            () = answered_elsewhere => {
+                self.app.screen.stderr.line("\nIt was answered elsewhere.");
+                Asked::Answered
+            }
+        };
+        match ended {
+            // Asked again when it is still open.
+            Asked::Answered => *asked = None,
+            Asked::Cancelled => {
+                *asked = Some(asks);
+                asking::cancel(self.app, &operation).await?;
+            }
+            Asked::Left => return Err(asking::waits(&operation, &asks)),
+        }
+        Ok(())
     }
 
     /// Where nothing can be painted again: prints what is new.

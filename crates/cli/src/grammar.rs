@@ -10,7 +10,8 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, status,
+        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, secrets,
+        status,
     },
     exit::Stop,
 };
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     Restart(power::ForceArgs),
     /// Run a command in a machine; without one, a login shell
     Exec(exec::ExecArgs),
+    /// Show, set and forget the secrets that a machine's modules ask for
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Remove a machine and everything in it
     Delete(delete::DeleteArgs),
     /// Show the systems that were built for a machine

@@ -5,10 +5,12 @@
 
 mod address;
 mod app;
+mod asking;
 mod commands;
 mod exit;
 mod follow;
 mod grammar;
+mod hidden;
 mod relay;
 mod show;
 mod signals;
@@ -25,7 +27,8 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, status,
+        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, secrets,
+        status,
     },
     exit::{Exit, Stop, failure},
     grammar::{Command, Misunderstood},
@@ -127,6 +130,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, Stop> {
         Command::Stop(args) => power::stop(app, args).await,
         Command::Restart(args) => power::restart(app, args).await,
         Command::Exec(args) => exec::run(app, args).await,
+        Command::Secrets(command) => secrets::run(app, command).await,
         Command::Delete(args) => delete::run(app, args).await,
         Command::Generations(args) => generations::run(app, args).await,
         Command::Logs(args) => logs::run(app, args).await,

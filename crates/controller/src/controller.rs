@@ -369,14 +369,19 @@ impl Controller {
         })
     }
 
-    /// Removes a machine and everything in it. A removal that was interrupted is continued.
+    /// Removes a machine and everything in it, with its secrets unless they are to be kept. A removal that was interrupted is continued.
     ///
     /// # Errors
     /// When there is no such machine or it is being worked on.
-    pub fn delete(self: &Arc<Self>, name: &MachineName, door: Door) -> Result<Operation, Error> {
+    pub fn delete(
+        self: &Arc<Self>,
+        name: &MachineName,
+        keep_secrets: bool,
+        door: Door,
+    ) -> Result<Operation, Error> {
         let machine = self.lock_existing(name)?;
-        self.spawn(OperationKind::Delete, Some(machine), door, async |controller, journal| {
-            controller.remove(&journal.machine()?, &journal).await
+        self.spawn(OperationKind::Delete, Some(machine), door, async move |controller, journal| {
+            controller.remove(&journal.machine()?, keep_secrets, &journal).await
         })
     }
 

@@ -53,6 +53,8 @@ pub enum FailureCode {
     SecretNotFound,
     /// The store of secrets isn't there, is locked or refuses.
     StoreUnavailable,
+    /// The operation waits for an answer.
+    InputNeeded,
     /// The user cancelled.
     Cancelled,
     /// The process that ran the operation ended.

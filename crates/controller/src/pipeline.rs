@@ -193,12 +193,30 @@ impl Pipeline<'_> {
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
                 let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
                 if !unchanged || record.switching.is_some() {
-                    self.activate(before).await?;
+                    self.activate_with_secrets(before).await?;
                 }
             }
             Some(_) => {}
         }
         Ok(generation)
+    }
+
+    /// Switches the running machine. What the new system asks for is there before its units start; where it brings the user that a
+    /// secret belongs to, it is there after.
+    async fn activate_with_secrets(&self, before: Option<Generation>) -> Result<(), Error> {
+        let Self { controller, machine, journal, .. } = self;
+        let requirements = controller.machines.record(machine)?.requirements;
+        let Some(delivery) = controller.prepare_delivery(machine, &requirements).await? else {
+            return self.activate(before).await;
+        };
+        let deliver = || journal.step("deliver the secrets", controller.deliver(machine, &delivery));
+        let early = deliver().await;
+        self.activate(before).await?;
+        if let Err(error) = early {
+            tracing::debug!(%error, "delivering again after the switch");
+            deliver().await?;
+        }
+        Ok(())
     }
 
     /// Switches the running machine to its newest generation; back to `before` when that fails.
@@ -285,7 +303,23 @@ impl Controller {
         journal: &Journal,
     ) -> Result<Vec<String>, Error> {
         let name = Role::Machine(machine.clone()).instance();
+        // Read first: a store that stays locked is no reason to have a machine run without its secrets.
+        let requirements = self.machines.record(machine)?.requirements;
+        let delivery = self.prepare_delivery(machine, &requirements).await?;
         journal.step("start the container", self.driver.start(&name)).await?;
+        let mut warnings = Vec::new();
+        if let Some(delivery) = delivery {
+            if !delivery.missing.is_empty() {
+                warnings.push(format!("these secrets aren't set: {}", delivery.missing.join(", ")));
+            }
+            let deliver = async {
+                tokio::select! {
+                    delivered = self.deliver(machine, &delivery) => delivered,
+                    () = journal.cancel().cancelled() => Err(Error::Cancelled),
+                }
+            };
+            journal.step("deliver the secrets", deliver).await?;
+        }
         let timeout = UP_MS.to_string();
         let spec =
             containers::in_machine([containers::MACHINE_CTRL_SERVE, "wait-up", "--timeout-ms", &timeout]);
@@ -296,11 +330,12 @@ impl Controller {
         };
         let state = crate::activity::plain(String::from_utf8_lossy(&output.stdout).trim());
         match state.as_str() {
-            "running" => Ok(vec![]),
+            "running" => Ok(warnings),
             "degraded" => {
                 let failed = self.failed_units(machine).await?.join(", ");
                 journal.say(LogLevel::Warning, format!("units that failed: {failed}"));
-                Ok(vec![format!("these units failed: {failed}")])
+                warnings.push(format!("these units failed: {failed}"));
+                Ok(warnings)
             }
             _ => Err(Error::Boot {
                 machine: machine.clone(),
@@ -376,6 +411,7 @@ impl Controller {
     pub(crate) async fn remove(
         &self,
         machine: &MachineName,
+        keep_secrets: bool,
         journal: &Journal,
     ) -> Result<OperationOutcome, Error> {
         let name = Role::Machine(machine.clone()).instance();
@@ -400,8 +436,16 @@ impl Controller {
         journal
             .step("delete the generations", self.driver.delete_volume(&VolumeName::profile(machine)))
             .await?;
+        let mut warnings = Vec::new();
+        if !keep_secrets {
+            let forgotten = journal.step("forget the secrets", self.forget_secrets(machine)).await;
+            if let Err(error) = forgotten {
+                // The machine is gone either way; its user must know that a value is still in the keyring.
+                warnings.push(format!("its secrets couldn't be removed: {error}"));
+            }
+        }
         self.machines.remove(machine)?;
-        Ok(OperationOutcome { changed: true, ..OperationOutcome::default() })
+        Ok(OperationOutcome { changed: true, warnings, ..OperationOutcome::default() })
     }
 
     /// Stops a machine.

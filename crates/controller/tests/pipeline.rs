@@ -7,6 +7,7 @@ mod world;
 use std::sync::{Arc, atomic::Ordering};
 
 use codchi_controller::{
+    Dialogue,
     driver::{DriverError, InstanceState, Role, VolumeName, fake::Method},
     error::Error,
     failure::FailureCode,
@@ -48,14 +49,20 @@ async fn a_new_machine_runs_and_a_rebuild_without_changes_does_nothing() {
     let writable: Vec<&str> = mounts.iter().filter(|m| !m.read_only).map(|m| m.path.as_str()).collect();
     assert_eq!(writable, ["/nix/var/nix/profiles"]);
 
-    let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::CommandLine).unwrap();
+    let rebuild = world
+        .controller
+        .rebuild(&name("hello"), true, false, Dialogue::default(), Door::CommandLine)
+        .unwrap();
     let rebuild = world.end(rebuild.id).await;
     assert_eq!(rebuild.kind, OperationKind::Rebuild);
     assert!(!rebuild.outcome.unwrap().changed);
     assert_eq!(world.nix.builds.load(Ordering::SeqCst), 1);
 
     world.nix.state().commit = 1;
-    let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::CommandLine).unwrap();
+    let rebuild = world
+        .controller
+        .rebuild(&name("hello"), true, false, Dialogue::default(), Door::CommandLine)
+        .unwrap();
     let outcome = world.end(rebuild.id).await.outcome.unwrap();
     assert!(outcome.changed);
     assert_eq!(outcome.generation, Some(2));
@@ -100,7 +107,8 @@ async fn a_failing_activation_goes_back_and_keeps_the_running_generation() {
         }
         0
     });
-    let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::Window).unwrap();
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
     let operation = world.end(rebuild.id).await;
     let failure = operation.failure.unwrap();
     assert_eq!(failure.code, FailureCode::Activation);
@@ -129,7 +137,8 @@ async fn a_switch_that_hangs_is_cancelled_and_undone() {
             0
         }
     });
-    let rebuild = world.controller.rebuild(&name("hello"), true, false, Door::Window).unwrap();
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
     has_started.recv().await.unwrap();
     world.controller.cancel(rebuild.id).unwrap();
     assert_eq!(world.end(rebuild.id).await.state, OperationState::Cancelled);
@@ -168,7 +177,7 @@ async fn what_fails_in_the_engine_can_be_repeated() {
             let machine = world.controller.status().await.unwrap().machines.remove(0);
             assert_eq!(machine.status, RunState::Running, "{method:?} {nth}");
 
-            let delete = world.controller.delete(&name("hello"), Door::CommandLine).unwrap();
+            let delete = world.controller.delete(&name("hello"), false, Door::CommandLine).unwrap();
             assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
             assert!(world.driver.instance(&Role::Machine(name("hello")).instance()).is_none());
             assert!(!world.driver.has_volume(&VolumeName::profile(&name("hello"))));
@@ -183,7 +192,8 @@ async fn one_machine_has_one_operation_and_any_process_can_cancel_it() {
     *world.nix.gate.lock().unwrap() = Some(Arc::new(Notify::new()));
     let operation = world.controller.init(new("hello", "repo"), Door::Window).await.unwrap();
     let other = world.another_process();
-    let busy = other.rebuild(&name("hello"), true, false, Door::CommandLine).unwrap_err();
+    let busy =
+        other.rebuild(&name("hello"), true, false, Dialogue::default(), Door::CommandLine).unwrap_err();
     assert!(matches!(&busy, Error::Busy { operation: Some(o), .. } if o.id == operation.id), "{busy}");
     let machine = other.status().await.unwrap().machines.remove(0);
     assert_eq!((machine.config, machine.allowed), (ConfigState::Building, vec![Action::Cancel]));
@@ -226,7 +236,10 @@ async fn damaged_and_newer_files_are_refused_and_left() {
         let machine = world.controller.status().await.unwrap().machines.remove(0);
         assert_eq!(machine.problem.unwrap().code, FailureCode::InvalidFile);
         assert_eq!(machine.allowed, [Action::Delete]);
-        let error = world.controller.rebuild(&name("hello"), true, false, Door::CommandLine).unwrap_err();
+        let error = world
+            .controller
+            .rebuild(&name("hello"), true, false, Dialogue::default(), Door::CommandLine)
+            .unwrap_err();
         assert_eq!(error.code(), FailureCode::InvalidFile);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
@@ -238,9 +251,14 @@ async fn modules_are_added_and_removed() {
     world.init("hello").await;
     let source = world.controller.parse_source("many", None).unwrap();
     let modules = ["a".to_owned(), "b".to_owned()];
-    let add = world.controller.add(&name("hello"), &source, &modules, Door::Window).await.unwrap();
+    let add = world
+        .controller
+        .add(&name("hello"), &source, &modules, Dialogue::default(), Door::Window)
+        .await
+        .unwrap();
     assert_eq!(world.end(add.id).await.state, OperationState::Succeeded);
-    let twice = world.controller.add(&name("hello"), &source, &modules, Door::Window).await;
+    let twice =
+        world.controller.add(&name("hello"), &source, &modules, Dialogue::default(), Door::Window).await;
     assert_eq!(twice.unwrap_err().code(), FailureCode::InvalidArgument);
     let remove = world.controller.remove_module(&name("hello"), "a", Door::Window).unwrap();
     assert_eq!(world.end(remove.id).await.state, OperationState::Succeeded);

@@ -14,7 +14,7 @@ mod this_host;
 use std::sync::Arc;
 
 use codchi_api::Api;
-use codchi_controller::{Controller, driver::Driver, operation::Door};
+use codchi_controller::{Controller, Parts, driver::Driver, operation::Door};
 use codchi_driver_lxd::LxdDriver;
 use codchi_nix::ControllerNix;
 
@@ -48,6 +48,7 @@ pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> 
     tracing::debug!(?config, "engine chosen");
     let driver: Arc<dyn Driver> = Arc::new(LxdDriver::new(config)?);
     let nix = Arc::new(ControllerNix::new(Arc::clone(&driver), GIT));
-    let controller = Controller::new(paths, paths::images(environment), driver, nix)?;
+    let images = paths::images(environment);
+    let controller = Controller::new(Parts { paths, images, driver, nix, stores: vec![] })?;
     Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
 }

@@ -1,6 +1,10 @@
 // Generated from crates/api/src/table.rs; do not edit.
 import type { About } from "./About";
 import type { AddArgs } from "./AddArgs";
+import type { AnswerArgs } from "./AnswerArgs";
+import type { Answered } from "./Answered";
+import type { DeleteArgs } from "./DeleteArgs";
+import type { Delivered } from "./Delivered";
 import type { Diagnosis } from "./Diagnosis";
 import type { GenerationList } from "./GenerationList";
 import type { InitArgs } from "./InitArgs";
@@ -19,11 +23,17 @@ import type { OperationsArgs } from "./OperationsArgs";
 import type { Prepared } from "./Prepared";
 import type { RebuildArgs } from "./RebuildArgs";
 import type { Repository } from "./Repository";
+import type { RevealedSecret } from "./RevealedSecret";
 import type { SampleList } from "./SampleList";
+import type { SecretArgs } from "./SecretArgs";
+import type { SecretList } from "./SecretList";
 import type { Settings } from "./Settings";
 import type { Snapshot } from "./Snapshot";
 import type { SourceArgs } from "./SourceArgs";
 import type { StopArgs } from "./StopArgs";
+import type { StoreArgs } from "./StoreArgs";
+import type { StoreStatus } from "./StoreStatus";
+import type { UnlockArgs } from "./UnlockArgs";
 
 export interface Commands {
   about: { args: Nothing; result: About };
@@ -37,7 +47,15 @@ export interface Commands {
   start: { args: MachineArgs; result: Operation };
   stop: { args: StopArgs; result: Operation };
   restart: { args: StopArgs; result: Operation };
-  delete: { args: MachineArgs; result: Operation };
+  delete: { args: DeleteArgs; result: Operation };
+  secrets: { args: MachineArgs; result: SecretList };
+  answer: { args: AnswerArgs; result: Answered };
+  secret_unset: { args: SecretArgs; result: Answered };
+  secret_reveal: { args: SecretArgs; result: RevealedSecret };
+  secrets_deliver: { args: MachineArgs; result: Delivered };
+  secret_store: { args: Nothing; result: StoreStatus };
+  secret_store_use: { args: StoreArgs; result: StoreStatus };
+  secret_store_unlock: { args: UnlockArgs; result: StoreStatus };
   generations: { args: MachineArgs; result: GenerationList };
   operations: { args: OperationsArgs; result: OperationList };
   operation: { args: OperationArgs; result: OperationDetail };

@@ -3,6 +3,7 @@
 use codchi_api::types::{InitArgs, SourceArgs};
 use codchi_controller::driver::DriverKind;
 
+use super::answers::{Answers, ask_for};
 use crate::{
     address,
     app::{App, machine_name},
@@ -36,6 +37,8 @@ pub(crate) struct CreateArgs {
     /// Build it, but don't start it
     #[arg(long)]
     no_start: bool,
+    #[command(flatten)]
+    answers: Answers,
     /// Print one JSON event a line
     #[arg(long)]
     json: bool,
@@ -109,6 +112,8 @@ pub(crate) async fn run(app: &App, args: CreateArgs) -> Result<Exit, Stop> {
         nixpkgs: args.nixpkgs,
         driver: args.driver.map(Into::into),
         start,
+        answers: args.answers.read()?,
+        ask_for: ask_for(app, args.json),
     };
     let operation = follow::operation(app, args.json, &doing, app.api.init(wanted)).await?;
     app.outcome_warnings(&operation);

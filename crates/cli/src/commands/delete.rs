@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use codchi_api::types::MachineArgs;
+use codchi_api::types::DeleteArgs as Wanted;
 use codchi_controller::status::MachineStatus;
 
 use super::modules::find;
@@ -21,6 +21,9 @@ pub(crate) struct DeleteArgs {
     /// Don't ask
     #[arg(long)]
     yes: bool,
+    /// Leave the values of its secrets in the keyring, for a machine that takes its name
+    #[arg(long)]
+    keep_secrets: bool,
     /// Print one JSON event a line
     #[arg(long)]
     json: bool,
@@ -36,12 +39,13 @@ pub(crate) async fn run(app: &App, args: DeleteArgs) -> Result<Exit, Stop> {
                 format!("`codchi delete {name} --yes` deletes it without asking"),
             ));
         }
-        if !confirm(app, &machine) {
+        if !confirm(app, &machine, args.keep_secrets) {
             app.screen.stderr.line("Nothing was deleted.");
             return Ok(Exit::CANCELLED);
         }
     }
-    let begin = app.api.delete(MachineArgs { name: args.name });
+    app.open_store().await?;
+    let begin = app.api.delete(Wanted { name: args.name, keep_secrets: args.keep_secrets });
     let operation = follow::operation(app, args.json, "Delete", begin).await?;
     app.outcome_warnings(&operation);
     if !args.json {
@@ -51,11 +55,16 @@ pub(crate) async fn run(app: &App, args: DeleteArgs) -> Result<Exit, Stop> {
 }
 
 /// Asks on the terminal; only a clear yes is one.
-fn confirm(app: &App, machine: &MachineStatus) -> bool {
+fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> bool {
     let name = &machine.name;
     app.screen.stderr.line(format_args!(
         "This deletes the machine {name} with all files in it and all its generations. It can't be undone."
     ));
+    app.screen.stderr.line(if keep_secrets {
+        "The values of its secrets stay in the keyring."
+    } else {
+        "The values of its secrets are removed from the keyring too."
+    });
     app.screen.stderr.text(&format!("Delete {name}? [y/N] "));
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);

@@ -1,5 +1,6 @@
 //! The commands: each file has the arguments of a group and what is done with them.
 
+pub(crate) mod answers;
 pub(crate) mod completion;
 pub(crate) mod create;
 pub(crate) mod debug;
@@ -11,4 +12,5 @@ pub(crate) mod logs;
 pub(crate) mod modules;
 pub(crate) mod power;
 pub(crate) mod rebuild;
+pub(crate) mod secrets;
 pub(crate) mod status;

@@ -6,6 +6,7 @@ use codchi_controller::{
 };
 use serde::Serialize;
 
+use super::answers::{Answers, ask_for};
 use super::create::At;
 use crate::{
     app::{App, machine_name},
@@ -44,6 +45,8 @@ pub(crate) struct AddModulesArgs {
     modules: Vec<String>,
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    answers: Answers,
     /// Print one JSON event a line
     #[arg(long)]
     json: bool,
@@ -120,7 +123,13 @@ pub(crate) async fn add(app: &App, args: AddModulesArgs) -> Result<Exit, Stop> {
     find(app, &args.name).await?;
     app.prepare(args.json).await?;
     let doing = format!("Read {}", source.url);
-    let wanted = AddArgs { name: args.name, source, modules: args.modules };
+    let wanted = AddArgs {
+        name: args.name,
+        source,
+        modules: args.modules,
+        answers: args.answers.read()?,
+        ask_for: ask_for(app, args.json),
+    };
     let operation = follow::operation(app, args.json, &doing, app.api.add(wanted)).await?;
     app.outcome_warnings(&operation);
     if !args.json {

@@ -3,6 +3,7 @@
 use codchi_api::types::RebuildArgs as Wanted;
 use codchi_controller::operation::{OperationKind, OperationOutcome};
 
+use super::answers::{Answers, ask_for};
 use crate::{
     app::App,
     exit::{Exit, Stop},
@@ -22,6 +23,8 @@ pub(crate) struct RebuildArgs {
     /// Build and show what would change, but change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    answers: Answers,
     /// Print one JSON event a line
     #[arg(long)]
     json: bool,
@@ -29,7 +32,13 @@ pub(crate) struct RebuildArgs {
 
 pub(crate) async fn run(app: &App, args: RebuildArgs) -> Result<Exit, Stop> {
     let name = args.name.clone();
-    let wanted = Wanted { name: args.name, update: !args.no_update, dry_run: args.dry_run };
+    let wanted = Wanted {
+        name: args.name,
+        update: !args.no_update,
+        dry_run: args.dry_run,
+        answers: args.answers.read()?,
+        ask_for: ask_for(app, args.json),
+    };
     let operation = follow::operation(app, args.json, "Begin", app.api.rebuild(wanted)).await?;
     app.outcome_warnings(&operation);
     if args.json {

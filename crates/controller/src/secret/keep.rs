@@ -204,7 +204,9 @@ impl Controller {
         self.exists(name)?;
         let id = self.kept(name, secret)?;
         self.store()?.remove(&id).await?;
-        self.machines.update_answers(name, |answers| drop(answers.secrets.remove(secret)))?;
+        self.machines.update_answers(name, |answers| {
+            answers.secrets.remove(secret);
+        })?;
         self.answered(name, door).await
     }
 

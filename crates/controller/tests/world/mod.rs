@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use codchi_controller::{
-    Controller, NewMachine,
+    Controller, Dialogue, NewMachine, Parts,
     activity::{Activity, ActivityKind, ActivityState, LogLevel, LogLine},
     driver::{Image, fake::Fake, fake::FakeProcess},
     event::Event,
@@ -24,6 +24,7 @@ use codchi_controller::{
         Requirements, Run, Source, SourceError, StorePath,
     },
     operation::{Door, Operation, OperationId},
+    secret::{SecretStore, StoreKind, memory::MemoryStore},
 };
 use futures::StreamExt as _;
 use time::OffsetDateTime;
@@ -34,6 +35,8 @@ pub struct World {
     pub directory: tempfile::TempDir,
     pub driver: Fake,
     pub nix: Arc<FakeNix>,
+    /// The keyring and the vault.
+    pub stores: [Arc<MemoryStore>; 2],
     pub controller: Arc<Controller>,
 }
 
@@ -53,6 +56,8 @@ pub struct NixState {
     pub build_error: Option<fn() -> NixError>,
     pub evaluation_error: Option<fn() -> NixError>,
     pub generations: Vec<Generation>,
+    /// What the modules ask for.
+    pub requirements: Requirements,
 }
 
 impl FakeNix {
@@ -113,7 +118,7 @@ impl Nix for FakeNix {
         match self.state().evaluation_error {
             Some(error) => Err(error()),
             None => Ok(Evaluation {
-                requirements: Requirements::default(),
+                requirements: self.state().requirements.clone(),
                 derivation: StorePath("/nix/store/system.drv".into()),
             }),
         }
@@ -203,13 +208,14 @@ impl World {
         let driver = Fake::new();
         driver.on_exec(machine);
         let nix = Arc::new(FakeNix::default());
-        let controller = controller(directory.path(), &driver, &nix);
-        Self { directory, driver, nix, controller }
+        let stores = [StoreKind::Keyring, StoreKind::Vault].map(|kind| Arc::new(MemoryStore::new(kind)));
+        let controller = controller(directory.path(), &driver, &nix, &stores);
+        Self { directory, driver, nix, stores, controller }
     }
 
     /// Another process with the same files and engine.
     pub fn another_process(&self) -> Arc<Controller> {
-        controller(self.directory.path(), &self.driver, &self.nix)
+        controller(self.directory.path(), &self.driver, &self.nix, &self.stores)
     }
 
     pub fn config(&self) -> std::path::PathBuf {
@@ -230,10 +236,21 @@ impl World {
     }
 }
 
-fn controller(directory: &Path, driver: &Fake, nix: &Arc<FakeNix>) -> Arc<Controller> {
+fn controller(
+    directory: &Path,
+    driver: &Fake,
+    nix: &Arc<FakeNix>,
+    stores: &[Arc<MemoryStore>; 2],
+) -> Arc<Controller> {
     let paths = Paths { config: directory.join("config"), data: directory.join("data") };
-    Controller::new(paths, Some(images(directory)), Arc::new(driver.clone()), Arc::clone(nix) as Arc<dyn Nix>)
-        .unwrap()
+    Controller::new(Parts {
+        paths,
+        images: Some(images(directory)),
+        driver: Arc::new(driver.clone()),
+        nix: Arc::clone(nix) as Arc<dyn Nix>,
+        stores: stores.iter().map(|store| Arc::clone(store) as Arc<dyn SecretStore>).collect(),
+    })
+    .unwrap()
 }
 
 /// Empty tars with their right sha256.
@@ -263,5 +280,6 @@ pub fn new(name_: &str, url: &str) -> NewMachine {
         nixpkgs: None,
         driver: None,
         start: true,
+        dialogue: Dialogue::default(),
     }
 }

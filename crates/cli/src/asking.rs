@@ -1,0 +1,193 @@
+//! Asking, on a terminal, what an operation waits for.
+
+use codchi_api::types::{AnswerArgs, OperationArgs, UnlockArgs};
+use codchi_controller::{
+    failure::{Failure, FailureCode},
+    machine::MachineName,
+    operation::Operation,
+    secret::{AskedSecret, Asks, GivenAnswers, HostSecret, SecretValue, StoreKind},
+};
+
+use crate::{
+    app::App,
+    exit::{Exit, Stop, failure},
+    hidden::{self, Typed},
+    show::text::printable,
+};
+
+/// How asking ended.
+pub(crate) enum Asked {
+    /// It was answered.
+    Answered,
+    /// The user wants the operation to end.
+    Cancelled,
+    /// The user leaves; the operation waits.
+    Left,
+}
+
+/// Asks for everything that an operation waits for, and gives the answers.
+///
+/// # Errors
+/// When the answers can't be kept.
+pub(crate) async fn ask(app: &App, operation: &Operation, asks: &Asks) -> Result<Asked, Stop> {
+    let Some(machine) = &operation.machine else { return Ok(Asked::Left) };
+    if let Some(kind) = asks.unlock {
+        return unlock(app, kind).await;
+    }
+    let mut given = GivenAnswers::default();
+    for check in &asks.capabilities {
+        app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
+        app.screen.stderr.text("Build it without? [y/N] ");
+        match line(app).await? {
+            Typed::Line(answer) if is_yes(&answer) => {
+                let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
+                given.without.insert(id.to_owned());
+            }
+            Typed::Left => return Ok(Asked::Left),
+            _ => return Ok(Asked::Cancelled),
+        }
+    }
+    for secret in &asks.secrets {
+        match ask_secret(app, machine, secret).await? {
+            Answer::Value(value) => drop(given.secrets.insert(secret.name.clone(), value)),
+            Answer::Later => drop(given.later.insert(secret.name.clone())),
+            Answer::Ended(asked) => return Ok(asked),
+        }
+    }
+    for secret in &asks.host_secrets {
+        app.screen.stderr.text(&format!("May {machine} use {}? [y/N] ", words(*secret)));
+        match line(app).await? {
+            Typed::Line(answer) => drop(given.host_secrets.insert(*secret, is_yes(&answer))),
+            Typed::Interrupted => return Ok(Asked::Cancelled),
+            Typed::Left => return Ok(Asked::Left),
+        }
+    }
+    match app.api.answer(AnswerArgs { name: machine.to_string(), answers: given }).await {
+        Ok(_) => {}
+        // Said at once, and asked again: the operation still waits.
+        Err(why) if why.code == FailureCode::InvalidArgument => app.warn(&why.message),
+        Err(why) => return Err(why.into()),
+    }
+    Ok(Asked::Answered)
+}
+
+enum Answer {
+    Value(SecretValue),
+    Later,
+    Ended(Asked),
+}
+
+async fn ask_secret(app: &App, machine: &MachineName, secret: &AskedSecret) -> Result<Answer, Stop> {
+    let stderr = &app.screen.stderr;
+    let by =
+        secret.module.as_ref().map(|module| format!(" (module {})", printable(module))).unwrap_or_default();
+    stderr.line(format_args!("{machine} asks for the secret {}{by}:", printable(&secret.name)));
+    stderr.lines(secret.request.description.trim().lines().map(|line| format!("  {}", printable(line))));
+    let later = if secret.request.optional { " (empty: later)" } else { "" };
+    loop {
+        stderr.text(&format!("{}{later}: ", printable(&secret.name)));
+        let value = match line(app).await? {
+            Typed::Line(value) => value,
+            Typed::Interrupted => return Ok(Answer::Ended(Asked::Cancelled)),
+            Typed::Left => return Ok(Answer::Ended(Asked::Left)),
+        };
+        match SecretValue::new(value.to_vec()) {
+            Ok(value) => return Ok(Answer::Value(value)),
+            Err(_) if value.is_empty() && secret.request.optional => return Ok(Answer::Later),
+            Err(error) => stderr.line(format_args!("{error}")),
+        }
+    }
+}
+
+/// Opens the store of secrets: the keyring by the system's prompt, the vault by its passphrase.
+///
+/// # Errors
+/// When it can't be opened at all.
+pub(crate) async fn unlock(app: &App, kind: StoreKind) -> Result<Asked, Stop> {
+    let passphrase = match kind {
+        StoreKind::Keyring => {
+            app.screen.stderr.line("The keyring is locked; your desktop asks for its password.");
+            None
+        }
+        StoreKind::Vault => match passphrase(app, "Passphrase of the vault: ").await? {
+            Some(passphrase) => Some(passphrase),
+            None => return Ok(Asked::Left),
+        },
+    };
+    app.api.secret_store_unlock(UnlockArgs { passphrase }).await?;
+    Ok(Asked::Answered)
+}
+
+/// A passphrase, typed without being shown; `None` when the user leaves.
+///
+/// # Errors
+/// When there is no terminal.
+pub(crate) async fn passphrase(app: &App, prompt: &str) -> Result<Option<SecretValue>, Stop> {
+    app.screen.stderr.text(prompt);
+    match line(app).await? {
+        Typed::Line(typed) => Ok(SecretValue::new(typed.to_vec()).ok()),
+        Typed::Interrupted | Typed::Left => Ok(None),
+    }
+}
+
+/// One hidden line, and the end of it on the screen.
+async fn line(app: &App) -> Result<Typed, Stop> {
+    let typed = hidden::read_line().await.map_err(|error| {
+        let mut why = failure(FailureCode::Failed, "can't ask on this terminal", None);
+        why.causes.push(error.to_string());
+        Stop::from(why)
+    })?;
+    app.screen.stderr.line("");
+    Ok(typed)
+}
+
+fn is_yes(answer: &[u8]) -> bool {
+    matches!(answer.trim_ascii().to_ascii_lowercase().as_slice(), b"y" | b"yes")
+}
+
+/// What of the user's a machine wants to use.
+pub(crate) fn words(secret: HostSecret) -> &'static str {
+    match secret {
+        HostSecret::CaCertificates => "the certificate authorities that this computer trusts",
+        HostSecret::SshAgent => "your SSH agent (to sign with your keys, not to read them)",
+        HostSecret::GitCredentials => "your git credentials",
+        HostSecret::NixAccessTokens => "your access tokens for Nix",
+    }
+}
+
+/// Why a command ends while its operation waits.
+pub(crate) fn waits(operation: &Operation, asks: &Asks) -> Stop {
+    let machine = operation.machine.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut why = Failure {
+        code: FailureCode::InputNeeded,
+        message: format!("{machine} waits for an answer, and here is no terminal to ask on"),
+        hints: vec![],
+        causes: vec![],
+        details: vec![],
+    };
+    for secret in asks.secrets.iter().filter(|secret| !secret.request.optional) {
+        why.hints.push(format!("`codchi secrets set {machine} {}` reads its value from stdin", secret.name));
+    }
+    for check in &asks.capabilities {
+        let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
+        why.causes.push(format!("{}: {}", check.title, check.explanation));
+        why.hints.push(format!("`codchi rebuild {machine} --without {id}` builds it all the same"));
+    }
+    if asks.unlock == Some(StoreKind::Vault) {
+        why.hints.push("CODCHI_VAULT_PASSPHRASE_FILE names a file that has the vault's passphrase".into());
+    }
+    if asks.unlock == Some(StoreKind::Keyring) {
+        why.hints.push("unlock the keyring of this session".into());
+    }
+    why.hints.push(format!("then it goes on; `codchi logs {machine} --follow` shows how"));
+    Stop { exit: Exit::of(why.code), failure: Some(why) }
+}
+
+/// Asks the operation to end.
+///
+/// # Errors
+/// When there is no such operation.
+pub(crate) async fn cancel(app: &App, operation: &Operation) -> Result<(), Stop> {
+    app.api.operation_cancel(OperationArgs { id: operation.id }).await?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Answers that are given on the command line, beside the command they are for.
+
+use std::{collections::BTreeMap, io::Read as _};
+
+use codchi_controller::{
+    failure::FailureCode,
+    secret::{AskFor, GivenAnswers, HostSecret, SecretValue},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    exit::{Stop, failure},
+};
+
+/// What is answered beforehand.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Answers {
+    /// Take the values of secrets from this file, or from stdin (-): a JSON object, name to text or {"base64": "…"}
+    #[arg(long, value_name = "FILE|-")]
+    secrets_from: Option<String>,
+    /// Let the machine use this of yours; may be repeated
+    #[arg(long, value_name = "WHAT")]
+    allow: Vec<OwnSecret>,
+    /// Build although this computer lacks this capability; remembered for the machine; may be repeated
+    #[arg(long, value_name = "CAPABILITY")]
+    without: Vec<String>,
+}
+
+/// The user's own secrets, as they are written here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OwnSecret {
+    CaCertificates,
+    SshAgent,
+    GitCredentials,
+    NixAccessTokens,
+}
+
+impl From<OwnSecret> for HostSecret {
+    fn from(secret: OwnSecret) -> Self {
+        match secret {
+            OwnSecret::CaCertificates => Self::CaCertificates,
+            OwnSecret::SshAgent => Self::SshAgent,
+            OwnSecret::GitCredentials => Self::GitCredentials,
+            OwnSecret::NixAccessTokens => Self::NixAccessTokens,
+        }
+    }
+}
+
+impl Answers {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When the file can't be read or isn't what it should be. What is in it is never repeated.
+    pub(crate) fn read(self) -> Result<GivenAnswers, Stop> {
+        let secrets = match self.secrets_from.as_deref() {
+            None => BTreeMap::new(),
+            Some(from) => parse(from, &contents(from)?)?,
+        };
+        let host_secrets = self.allow.into_iter().map(|secret| (secret.into(), true)).collect();
+        let without = self.without.into_iter().collect();
+        Ok(GivenAnswers { secrets, host_secrets, without, ..GivenAnswers::default() })
+    }
+}
+
+/// What is asked: everything where somebody can answer.
+pub(crate) fn ask_for(app: &App, json: bool) -> AskFor {
+    if app.can_ask(json) { AskFor::Everything } else { AskFor::Required }
+}
+
+fn contents(from: &str) -> Result<Zeroizing<Vec<u8>>, Stop> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = match from {
+        "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
+        path => std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map(drop),
+    };
+    match read {
+        Ok(()) => Ok(bytes),
+        Err(error) => {
+            let mut why =
+                failure(FailureCode::InvalidArgument, format!("can't read the secrets from {from}"), None);
+            why.causes.push(error.to_string());
+            Err(why.into())
+        }
+    }
+}
+
+fn parse(from: &str, bytes: &[u8]) -> Result<BTreeMap<String, SecretValue>, Stop> {
+    // The parser's own message may repeat a part of a value: only where it stumbled is told.
+    serde_json::from_slice(bytes).map_err(|error| {
+        Stop::usage(
+            format!(
+                "{from} isn't a JSON object of secrets (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+            r#"it looks like {"token": "the value", "key": {"base64": "AAEC"}}; a value has at most 64 KiB"#,
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_something_else_is_refused_without_being_repeated() {
+        let good = parse("f", br#"{"a": "x", "b": {"base64": "AA=="}}"#).unwrap();
+        assert_eq!(good["b"].expose(), [0]);
+        for bad in [r#"["hunter2"]"#, r#"{"a": 7}"#, r#"{"a": "hunter2""#, "hunter2", ""] {
+            let stop = parse("f", bad.as_bytes()).unwrap_err();
+            assert_eq!(stop.exit, crate::exit::Exit::USAGE);
+            assert!(!format!("{stop:?}").contains("hunter2"), "{bad}");
+        }
+    }
+}
