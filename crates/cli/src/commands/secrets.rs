@@ -129,8 +129,8 @@ async fn list(app: &App, name: String, only: Option<String>, json: bool) -> Resu
         return Ok(Exit::DONE);
     }
     let mut table = Table::new([
-        Column::shrinking("SECRET"),
-        Column::shrinking("VALUE"),
+        Column::whole("SECRET"),
+        Column::whole("VALUE"),
         Column::shrinking("IN THE MACHINE"),
         Column::shrinking("MODULE"),
     ]);

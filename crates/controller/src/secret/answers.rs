@@ -60,7 +60,6 @@ pub struct GivenAnswers {
     #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
     pub later: BTreeSet<String>,
     /// Which of the user's own secrets the machine may use.
-    #[cfg_attr(feature = "ts", ts(type = "Partial<Record<HostSecret, boolean>>"))]
     pub host_secrets: BTreeMap<HostSecret, bool>,
     /// Capabilities that this computer lacks and the machine is built without.
     #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
