@@ -71,7 +71,7 @@ export function useMachineActions() {
         const { name } = machine;
         const question = { title: t("confirm.deleteTitle", { name }), text: t("confirm.deleteText"), yes: t("confirm.delete", { name }), no: t("confirm.keep"), danger: true };
         if (!(await confirm(question))) return false;
-        return (await run(backend, client, failed(machine), (b) => b.call("delete", { name }))) !== null;
+        return (await run(backend, client, failed(machine), (b) => b.call("delete", { name, keepSecrets: false }))) !== null;
       },
       async removeModule(machine: MachineStatus, module: string) {
         const { name } = machine;

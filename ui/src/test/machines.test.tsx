@@ -106,7 +106,7 @@ describe("the list of machines", () => {
     (await machineRow("docs-site")).focus();
     await user.keyboard("{Delete}");
     await user.click(await screen.findByRole("button", { name: "Delete docs-site" }));
-    await waitFor(() => expect(callsOf(fake, "delete")).toEqual([{ name: "docs-site" }]));
+    await waitFor(() => expect(callsOf(fake, "delete")).toEqual([{ name: "docs-site", keepSecrets: false }]));
     fake.succeed(fake.world.machines.get("docs-site")?.operation?.id ?? "");
     await waitFor(() => expect(screen.queryByRole("row", { name: /^docs-site/ })).not.toBeInTheDocument());
   });

@@ -64,7 +64,7 @@ describe("a machine's page", () => {
     await user.click(await screen.findByRole("button", { name: "More actions" }));
     await user.click(await screen.findByRole("menuitem", { name: "Delete…" }));
     await user.click(await screen.findByRole("button", { name: "Delete payments-api" }));
-    await waitFor(() => expect(callsOf(fake, "delete")).toEqual([{ name: "payments-api" }]));
+    await waitFor(() => expect(callsOf(fake, "delete")).toEqual([{ name: "payments-api", keepSecrets: false }]));
     await waitFor(() => expect(path()).toBe("/"));
   });
 

@@ -32,10 +32,12 @@ export function newOperation(kind: OperationKind, ofMachine: string | null, part
     phases: phasesOf[kind].map((phase) => ({ phase, state: "pending", started: null, ended: null })),
     counts: { planned: 0, running: 0, done: 0, failed: 0 },
     headline: null,
+    asks: null,
     started: before(0),
     ended: null,
     failure: null,
     outcome: null,
+    continuedBy: null,
     ...part,
   };
 }

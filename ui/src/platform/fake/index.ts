@@ -3,6 +3,7 @@ import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName } from "@/platform";
 import type { Action, Activity, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
 import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, samples } from "./data";
+import { FakeSecrets } from "./secrets";
 import { type Scenario, scenarios } from "./scenarios";
 
 /** Lines by number; a list, or made when asked for so that a million cost nothing. */
@@ -16,6 +17,7 @@ export interface World {
   engine: EngineStatus;
   diagnosis: Diagnosis;
   settings: Settings;
+  secrets: FakeSecrets;
   /** Commands that never answer. */
   hanging: Set<CommandName>;
   /** What commands fail with, until it is removed. */
@@ -59,6 +61,7 @@ export class FakeBackend implements Backend {
       engine: { driver: "lxd", available: true, controller: "running", problem: null },
       diagnosis: { ok: true, checks: [...checks] },
       settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
+      secrets: new FakeSecrets(),
       hanging: new Set(),
       failing: new Map(),
     };
@@ -236,6 +239,32 @@ export class FakeBackend implements Backend {
     return operation;
   }
 
+  /** Lets an operation wait for what its machine's modules ask for, if anything is open. */
+  ask(id: string): boolean {
+    const { machine } = this.operation(id);
+    const asks = machine === null ? null : this.world.secrets.open(machine);
+    if (asks === null) return false;
+    this.enter(id, "ask");
+    this.changeOperation(id, { state: "waiting_for_input", asks });
+    return true;
+  }
+
+  /** What waits looks again; it goes on when nothing is open any more. */
+  #answered(name: string) {
+    const waiting = this.world.operations.find((operation) => operation.machine === name && operation.state === "waiting_for_input");
+    if (waiting === undefined) return { operation: null, delivered: this.#machine(name).status === "running" };
+    const asks = this.world.secrets.open(name);
+    if (asks === null) {
+      this.changeOperation(waiting.id, { state: "running", asks: null });
+      this.enter(waiting.id, "build");
+    } else this.changeOperation(waiting.id, { asks });
+    return { operation: null, delivered: false };
+  }
+
+  #unlocked(): void {
+    for (const operation of this.world.operations) if (operation.machine !== null && operation.state === "waiting_for_input") this.#answered(operation.machine);
+  }
+
   #read(url: string) {
     const key = url.replace(/^https:\/\/github\.com\//, "github:").replace(/\.git$/, "");
     if (!/^[a-z+]+:|^\/|^~/.test(key)) throw fail("invalid_url", `“${url}” is not the address of a repository`, ["begin with https://, ssh:// or a folder"]);
@@ -289,6 +318,33 @@ export class FakeBackend implements Backend {
     stop: ({ name }) => this.#begin("stop", name, { status: "stopping" }),
     restart: ({ name }) => this.#begin("restart", name, { status: "stopping" }),
     delete: ({ name }) => this.#begin("delete", name, { status: "stopping" }),
+    secrets: ({ name }) => this.world.secrets.list(this.#machine(name).name),
+    answer: ({ name, answers }) => {
+      this.world.secrets.keep(this.#machine(name).name, answers);
+      return this.#answered(name);
+    },
+    secret_unset: ({ name, secret }) => {
+      this.world.secrets.answers(this.#machine(name).name).values.delete(secret);
+      return this.#answered(name);
+    },
+    secret_reveal: ({ name, secret }) => {
+      const text = this.world.secrets.reveal(name, secret);
+      return { text, base64: btoa(text) };
+    },
+    secrets_deliver: ({ name }) => ({ delivered: this.#machine(name).status === "running" }),
+    secret_store: () => this.world.secrets.store,
+    secret_store_use: ({ kind, passphrase }) => {
+      const status = this.world.secrets.use(kind, passphrase);
+      this.world.settings = { ...this.world.settings, secretStore: kind };
+      this.emit({ event: "settings_changed", settings: this.world.settings });
+      this.#unlocked();
+      return status;
+    },
+    secret_store_unlock: ({ passphrase }) => {
+      const status = this.world.secrets.unlock(passphrase);
+      this.#unlocked();
+      return status;
+    },
     generations: ({ name }) => {
       const count = this.#machine(name).generation ?? 0;
       const generations: Generation[] = Array.from({ length: count }, (_, index) => ({
