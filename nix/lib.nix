@@ -48,13 +48,16 @@ let
     in
     builtins.addErrorContext "while reading the module `${shown}' of ${toString input}" (step [ ] input attr);
 
+  # The name of a module among definitions.
+  labelOf = entry: "${showAttr entry.attr} (${toString entry.input})";
+
   # A module under its own name: definitions in error messages say `nixosModules.hello (/nix/store/…-source)`, and what
   # the module hands to `codchi.injectInputs` and `codchi.addNixpkgs` stays its own (scope.nix).
   namedModule =
     lib: entry:
     let
       name = showAttr entry.attr;
-      file = "${name} (${toString entry.input})";
+      file = labelOf entry;
     in
     {
       _file = file;
@@ -91,7 +94,14 @@ rec {
           ./drivers
           {
             _file = "codchi.lib.codeMachine";
-            codchi.driver.name = driver;
+            codchi.driver = {
+              name = driver;
+              modules = map (entry: {
+                label = labelOf entry;
+                # Where a flake lies in a directory of its repository, its modules may be beside it.
+                directory = toString (entry.input.sourceInfo or entry.input);
+              }) modules;
+            };
           }
         ]
         ++ map (namedModule nixpkgs.lib) modules
@@ -103,9 +113,12 @@ rec {
     machine:
     let
       inherit (machine.config) codchi;
+      declaredBy = import ./declared-by.nix machine;
     in
     {
-      secrets = builtins.mapAttrs (_: secret: {
+      secrets = builtins.mapAttrs (name: secret: {
+        # The index among the machine's modules, or null where it can't be told.
+        module = declaredBy name;
         inherit (secret)
           description
           kind

@@ -3,5 +3,6 @@
   imports = [
     ./machine.nix
     ./lxd.nix
+    ./secrets.nix
   ];
 }

@@ -1,5 +1,5 @@
-# The part of a code machine that is the same for every driver: its user, its way to the shared Nix store, the delivery of
-# secrets and the script for the first start.
+# The part of a code machine that is the same for every driver: its user, its way to the shared Nix store, and the
+# script for the first start. Secrets are in ./secrets.nix.
 #
 # Only options which exist alike in the supported NixOS releases and in tests/nixpkgs are set here.
 {
@@ -13,32 +13,6 @@ let
   inherit (lib) mkDefault mkForce mkIf;
 
   active = driver.name != "none";
-
-  environmentFile = "${driver.runtimeDir}/env";
-
-  files = builtins.filter (secret: secret.kind == "file" && secret.path != null) (
-    lib.mapAttrsToList (
-      name: secret: secret // { delivered = "${driver.runtimeDir}/secrets/${name}"; }
-    ) config.codchi.allSecrets
-  );
-
-  linked = builtins.filter (secret: secret.path != secret.delivered) files;
-
-  # The link to a secret. Its directories below a home belong to the home's user: tmpfiles would make them root's, and then
-  # refuse to go through them.
-  linkRules =
-    secret:
-    let
-      home = (config.users.users.${secret.owner} or { home = "/var/empty"; }).home;
-      parts = lib.splitString "/" (lib.removePrefix "${home}/" secret.path);
-      directories = map (
-        depth: "${home}/${lib.concatStringsSep "/" (lib.take depth parts)}"
-      ) (lib.range 1 (builtins.length parts - 1));
-    in
-    lib.optionals (lib.hasPrefix "${home}/" secret.path) (
-      map (directory: "d ${directory} 0755 ${secret.owner} ${secret.group} -") directories
-    )
-    ++ [ "L ${secret.path} - - - - ${secret.delivered}" ];
 
   initDone = "${driver.stateDir}/init-done";
 in
@@ -77,20 +51,8 @@ in
       # The machine's generations and what its users built stay alive in the controller's collections.
       systemd.tmpfiles.rules = [
         "L+ /nix/var/nix/gcroots/profiles - - - - /nix/var/nix/profiles"
-        "d ${driver.runtimeDir} 0755 root root -"
-        "d ${driver.runtimeDir}/secrets 0755 root root -"
         "d ${driver.stateDir} 0755 root root -"
-      ]
-      ++ lib.concatMap linkRules linked;
-
-      # Values there are in double quotes with \ before \ " $ and `: the one form that shells and systemd read alike.
-      environment.loginShellInit = ''
-        if [ -r ${environmentFile} ]; then
-          set -a
-          . ${environmentFile}
-          set +a
-        fi
-      '';
+      ];
     })
 
     (mkIf (active && initScript != "") {

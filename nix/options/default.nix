@@ -6,5 +6,6 @@
     ./host-secrets.nix
     ./init-script.nix
     ./secrets.nix
+    ./services.nix
   ];
 }

@@ -39,5 +39,12 @@
       readOnly = true;
       description = "What Codchi remembers on the machine's own disk.";
     };
+
+    modules = lib.mkOption {
+      type = lib.types.listOf lib.types.raw;
+      default = [ ];
+      internal = true;
+      description = "The machine's modules: under which name each is known, and in which directory its files are.";
+    };
   };
 }

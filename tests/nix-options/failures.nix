@@ -142,6 +142,37 @@ in
     message = "The option `codchi.secrets.s.description' was accessed but has no value defined";
   };
 
+  "a default for a secret: it would be in the store" = {
+    expr = requirementsOf [
+      {
+        codchi.secrets.s = {
+          description = "d";
+          default = "x";
+        };
+      }
+    ];
+    message = "The option `codchi.secrets.s.default' does not exist";
+  };
+
+  "a service with secrets that nobody declares" = {
+    expr = toplevel [
+      {
+        codchi.secrets.token.description = "d";
+        codchi.services.web.secrets = [
+          "token"
+          "tokn"
+          "kay"
+        ];
+      }
+    ];
+    message = ''codchi.services.web.secrets: there is no secret "tokn", "kay"; codchi.secrets has "token"${""}'';
+  };
+
+  "a service of the user with a secret where there are none" = {
+    expr = toplevel [ { codchi.userServices.sync.secrets = [ "token" ]; } ];
+    message = "codchi.userServices.sync.secrets: there is no secret \"token\"; codchi.secrets is empty";
+  };
+
   "a secret whose name is no file name" = {
     expr = requirementsOf [ { codchi.secrets."../x".description = "d"; } ];
     message = "codchi.secrets: not a name for a secret: \"../x\"";

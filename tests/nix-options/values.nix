@@ -27,6 +27,24 @@ let
 
   unit = config: name: config.systemd.services.${name};
 
+  # A flake whose files are those of ./modules.
+  directoryFlake = outputs: outputs // { outPath = toString ./modules; };
+
+  # What the modules `nixosModules.m` of these flakes ask for.
+  askedIn =
+    flakes:
+    (codchi.requirements (
+      machineOf "lxd" (
+        map (input: {
+          inherit input;
+          attr = [
+            "nixosModules"
+            "m"
+          ];
+        }) flakes
+      )
+    )).secrets;
+
   example =
     name: modules:
     machineOf "lxd" (
@@ -70,6 +88,7 @@ in
       mode = "0400";
       optional = false;
       pattern = null;
+      module = 0;
     };
   };
 
@@ -98,6 +117,7 @@ in
       mode = "0440";
       optional = true;
       pattern = "apiVersion: .*";
+      module = 0;
     };
   };
 
@@ -108,6 +128,113 @@ in
         { codchi.secrets.s.optional = true; }
       ]).secrets.s.optional;
     expected = true;
+  };
+
+  "what two modules say of one secret is merged, in their order" = {
+    expr =
+      let
+        inherit
+          (requirementsOf [
+            {
+              codchi.secrets.s = {
+                description = "one";
+                optional = true;
+              };
+            }
+            {
+              codchi.secrets.s = {
+                description = "two";
+                pattern = "x+";
+              };
+            }
+            { codchi.secrets.s.optional = lib.mkForce false; }
+          ])
+          secrets
+          ;
+      in
+      {
+        inherit (secrets.s)
+          description
+          module
+          optional
+          pattern
+          ;
+      };
+    expected = {
+      description = "one\ntwo";
+      module = 0;
+      optional = false;
+      pattern = "x+";
+    };
+  };
+
+  "the module that asks is named by its index" = {
+    expr = lib.mapAttrs (_: secret: secret.module) (requirementsOf [
+      { codchi.initScript = ""; }
+      (
+        { lib, ... }:
+        {
+          codchi = lib.mkMerge [
+            { secrets.a.description = "d"; }
+            (lib.mkIf true { secrets.b.description = "d"; })
+            (lib.mkIf false { secrets.never.description = "d"; })
+          ];
+        }
+      )
+      {
+        codchi.secrets.env.c.description = "d";
+        codchi.secrets.b.optional = true;
+      }
+    ]).secrets;
+    expected = {
+      a = 1;
+      b = 1;
+      c = 2;
+    };
+  };
+
+  "a file below a module's flake belongs to the module" = {
+    expr = lib.mapAttrs (_: secret: secret.module) (askedIn [
+      (flakeOf "other" { nixosModules.m.codchi.secrets.own.description = "d"; })
+      (directoryFlake { nixosModules.m.imports = [ ./modules/asks.nix ]; })
+    ]);
+    expected = {
+      conditional = 1;
+      deeper = 1;
+      imported = 1;
+      own = 0;
+      renamed = 1;
+    };
+  };
+
+  "a flake in a directory of its repository" = {
+    expr = lib.mapAttrs (_: secret: secret.module) (askedIn [
+      {
+        outPath = "${toString ./modules}/below";
+        sourceInfo.outPath = toString ./modules;
+        nixosModules.m.imports = [ ./modules/asks-deeper.nix ];
+      }
+    ]);
+    expected = {
+      deeper = 0;
+      renamed = 0;
+    };
+  };
+
+  "where two modules of one flake could be meant, none is named" = {
+    expr =
+      let
+        flake = directoryFlake { nixosModules.m.imports = [ ./modules/asks-deeper.nix ]; };
+      in
+      lib.mapAttrs (_: secret: secret.module) (askedIn [
+        flake
+        (flake // { nixosModules.m.codchi.secrets.own.description = "d"; })
+      ]);
+    expected = {
+      deeper = null;
+      own = 0;
+      renamed = null;
+    };
   };
 
   "a variable whose secret begins with a digit" = {
@@ -412,6 +539,168 @@ in
       "d /home/codchi/.kube/work 0755 codchi users -"
       "L /home/codchi/.kube/work/config - - - - /run/codchi/secrets/kube"
     ];
+  };
+
+  "a service that uses secrets gets them, and waits for them" = {
+    expr =
+      let
+        backup = unit (configOf [
+          {
+            codchi.secrets = {
+              key = {
+                description = "d";
+                kind = "file";
+              };
+              maybe = {
+                description = "d";
+                kind = "file";
+                optional = true;
+              };
+              token.description = "d";
+              unused.description = "d";
+            };
+            codchi.services.backup.secrets = [
+              "key"
+              "maybe"
+              "token"
+              "key"
+            ];
+            systemd.services.backup.serviceConfig.EnvironmentFile = "/etc/backup";
+          }
+        ]) "backup";
+      in
+      {
+        inherit (backup) after requires;
+        inherit (backup.serviceConfig) EnvironmentFile LoadCredential;
+      };
+    expected = {
+      after = [ "codchi-secrets.service" ];
+      requires = [ "codchi-secrets.service" ];
+      EnvironmentFile = [
+        "/etc/backup"
+        "-/run/codchi/variables/TOKEN.env"
+      ];
+      LoadCredential = [
+        "key:/run/codchi/secrets/key"
+        "maybe:codchi.maybe"
+        "token:/run/codchi/variables/TOKEN"
+      ];
+    };
+  };
+
+  "a service of the user too" = {
+    expr =
+      let
+        sync =
+          (configOf [
+            {
+              codchi.secrets.token.description = "d";
+              codchi.userServices.sync.secrets = [ "token" ];
+            }
+          ]).systemd.user.services.sync;
+      in
+      {
+        inherit (sync) after requires;
+        inherit (sync.serviceConfig) EnvironmentFile;
+      };
+    expected = {
+      after = [ "codchi-secrets.service" ];
+      requires = [ "codchi-secrets.service" ];
+      EnvironmentFile = [ "-/run/codchi/variables/TOKEN.env" ];
+    };
+  };
+
+  "only what asks for secrets waits for them" = {
+    expr =
+      let
+        asks = {
+          codchi.secrets.a.description = "d";
+          codchi.services.one.secrets = [ "a" ];
+          codchi.services.two.secrets = [ "a" ];
+          systemd.services.one.wantedBy = [ "multi-user.target" ];
+          systemd.services.bystander.wantedBy = [ "multi-user.target" ];
+        };
+        config = configOf [ asks ];
+        wait = unit config "codchi-secrets";
+      in
+      {
+        inherit (wait) wantedBy wants;
+        inherit (unit config "bystander") after requires;
+        user = config.systemd.user.services.codchi-secrets.wantedBy;
+        late = config.systemd.paths.codchi-secrets.pathConfig.PathExists;
+        without = (configOf [ ]).systemd.services ? codchi-secrets;
+        certificates =
+          (configOf [ { codchi.hostSecrets.caCertificates.enable = true; } ]).systemd.services
+          ? codchi-secrets;
+        agent =
+          (configOf [ { codchi.hostSecrets.sshAgent.enable = true; } ]).systemd.services ? codchi-secrets;
+      };
+    expected = {
+      wantedBy = [ ];
+      wants = [ "one.service" ];
+      after = [ ];
+      requires = [ ];
+      user = [ ];
+      late = "/run/codchi/delivered";
+      without = false;
+      certificates = true;
+      agent = false;
+    };
+  };
+
+  "shells know the host's certificates only where a module asks" = {
+    expr =
+      let
+        knows = config: map (lib.hasInfix "NODE_EXTRA_CA_CERTS=/run/codchi/certificates.pem") [
+          config.environment.loginShellInit
+          config.environment.interactiveShellInit
+          config.environment.etc."codchi-env".text
+        ];
+      in
+      [
+        (knows (configOf [ ]))
+        (knows (configOf [ { codchi.hostSecrets.caCertificates.enable = true; } ]))
+      ];
+    expected = [
+      [
+        false
+        false
+        false
+      ]
+      [
+        true
+        true
+        true
+      ]
+    ];
+  };
+
+  "a module written for other versions of Codchi" = {
+    expr =
+      let
+        made = machine [ ./modules/other-codchi.nix ];
+        init = unit made.config "codchi-init";
+      in
+      {
+        inherit ((codchi.requirements made).secrets.EXAMPLE) env kind optional;
+        inherit (init) after requires;
+        waits = lib.hasInfix "wait-delivered" made.config.environment.etc."codchi-env".text;
+        script = made.config.codchi.initScript;
+        inherit (made.config.system.build.toplevel) type;
+      };
+    expected = {
+      env = "CODCHI_EXAMPLE";
+      kind = "env";
+      optional = false;
+      after = [
+        "network-online.target"
+        "codchi-secrets.service"
+      ];
+      requires = [ "codchi-secrets.service" ];
+      waits = true;
+      script = "printf '%s\\n' 'It'\\''s a machine\n'\necho \"the token is $CODCHI_EXAMPLE\"\n";
+      type = "derivation";
+    };
   };
 
   # --- the script for the first start

@@ -10,6 +10,7 @@
 mod bundle;
 mod controller;
 mod daemon;
+mod deliver;
 mod handshake;
 mod health;
 mod machine;
@@ -58,6 +59,18 @@ fn main() -> ExitCode {
             }
             Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
         },
+        Ok(Invocation::Deliver { timeout }) => {
+            match deliver::deliver(&mut std::io::stdin().lock(), timeout) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
+            }
+        }
+        Ok(Invocation::WaitDelivered { timeout }) => {
+            match wait::until_delivered(&Path::new(deliver::RUNTIME).join(deliver::MARKER), timeout) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
+            }
+        }
         Ok(Invocation::Put { dir }) => match put::put(&mut std::io::stdin().lock(), &dir) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),

@@ -1,8 +1,12 @@
 //! Reading `/proc/self/mountinfo` (format: proc_pid_mountinfo(5)), whose open file also tells by `POLLPRI` when a
-//! mount came or went.
+//! mount came or went; and of which kind a file system is.
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::statfs::{Statfs, TMPFS_MAGIC, statfs};
+
+/// Where systemd has a tmpfs.
+pub(crate) const RUN: &str = "/run";
 /// Where it is.
 pub(crate) const MOUNTINFO: &str = "/proc/self/mountinfo";
 
@@ -14,6 +18,16 @@ pub(crate) fn points(text: &str) -> Vec<PathBuf> {
 /// Whether something is mounted exactly at `path`.
 pub(crate) fn is_mounted(text: &str, path: &Path) -> bool {
     points(text).iter().any(|p| p == path)
+}
+
+/// Whether `path` is in a tmpfs.
+pub(crate) fn is_tmpfs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|found| is_tmpfs_kind(&found))
+}
+
+/// The same of what was found.
+pub(crate) fn is_tmpfs_kind(found: &Statfs) -> bool {
+    found.filesystem_type() == TMPFS_MAGIC
 }
 
 /// Undoes the kernel's `\040` octal escapes.

@@ -1,4 +1,4 @@
-//! The command line of `ctrl-serve`, parsed by hand: five verbs do not need an argument library in a binary
+//! The command line of `ctrl-serve`, parsed by hand: seven verbs do not need an argument library in a binary
 //! that every machine carries.
 
 use std::path::PathBuf;
@@ -11,6 +11,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve wait-ready [--timeout-ms N]   in the controller: until nix-daemon answers
        ctrl-serve wait-up [--timeout-ms N]      in a machine: until its boot has finished
+       ctrl-serve deliver [--timeout-ms N]      in a machine: replace its secrets with the document on standard input
+       ctrl-serve wait-delivered [--timeout-ms N]   in a machine: until its secrets are there
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
        ctrl-serve --version";
 
@@ -35,6 +37,16 @@ pub(crate) enum Invocation {
     },
     /// Wait until the machine has finished booting.
     WaitUp {
+        /// Longest wait.
+        timeout: Duration,
+    },
+    /// Replace what is delivered to the machine.
+    Deliver {
+        /// Longest wait for the machine's tmpfs.
+        timeout: Duration,
+    },
+    /// Wait until something is delivered.
+    WaitDelivered {
         /// Longest wait.
         timeout: Duration,
     },
@@ -75,6 +87,8 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
     match (verb, rest.as_slice()) {
         ("wait-ready", rest) => Ok(Invocation::WaitReady { timeout: timeout(rest)? }),
         ("wait-up", rest) => Ok(Invocation::WaitUp { timeout: timeout(rest)? }),
+        ("deliver", rest) => Ok(Invocation::Deliver { timeout: timeout(rest)? }),
+        ("wait-delivered", rest) => Ok(Invocation::WaitDelivered { timeout: timeout(rest)? }),
         ("become", [_, ..]) => {
             Ok(Invocation::Become { argv: rest.iter().map(|a| (*a).to_owned()).collect() })
         }
@@ -124,6 +138,11 @@ mod tests {
             parsed("x wait-up --timeout-ms 1500"),
             Ok(Invocation::WaitUp { timeout: Duration::from_millis(1500) })
         );
+        assert_eq!(
+            parsed("x deliver --timeout-ms 9"),
+            Ok(Invocation::Deliver { timeout: Duration::from_millis(9) })
+        );
+        assert_eq!(parsed("x wait-delivered"), Ok(Invocation::WaitDelivered { timeout: DEFAULT_TIMEOUT }));
         assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));
     }
 
@@ -133,6 +152,7 @@ mod tests {
         assert_eq!(parsed("x halt"), Err(UsageError::Unknown("halt".into())));
         assert_eq!(parsed("x health now"), Err(UsageError::Unexpected("now".into())));
         assert_eq!(parsed("x wait-up --timeout-ms soon"), Err(UsageError::Timeout("soon".into())));
+        assert_eq!(parsed("x deliver now"), Err(UsageError::Unexpected("now".into())));
         assert_eq!(parsed("x put relative"), Err(UsageError::Directory));
         assert_eq!(parsed("x put /a /b"), Err(UsageError::Directory));
     }

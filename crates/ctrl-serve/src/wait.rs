@@ -20,6 +20,8 @@ use crate::mounts;
 const SYSTEMD: &str = "/run/systemd/private";
 /// Where NixOS and other systems have `systemctl`.
 const SYSTEM_PATH: &str = "/run/current-system/sw/bin:/usr/bin:/bin";
+/// Made by systemd as soon as the file systems are mounted that it mounts itself (sd_booted(3)).
+const BOOTED: &str = "/run/systemd/system";
 /// States that `systemctl is-system-running` prints once booting is over.
 const FINISHED: [&str; 4] = ["running", "degraded", "maintenance", "stopping"];
 
@@ -33,6 +35,13 @@ pub(crate) enum WaitError {
     NotReady { after: Duration, state: String, last: Option<String> },
     #[error("the system has not finished booting after {} ms (state: {state})", .after.as_millis())]
     NotUp { after: Duration, state: String },
+    #[error("systemd has no {dir} in a tmpfs after {} ms", .after.as_millis(), dir = mounts::RUN)]
+    NoRuntime { after: Duration },
+    #[error(
+        "the host has delivered no secrets within {} s. `codchi start {machine}` on the host delivers them.",
+        .after.as_secs()
+    )]
+    NotDelivered { after: Duration, machine: String },
     #[error("cannot watch for changes: {0}")]
     Watch(#[from] io::Error),
 }
@@ -43,7 +52,7 @@ fn last_exit(last: &Option<String>) -> String {
 
 impl WaitError {
     pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, WaitError::NotReady { .. } | WaitError::NotUp { .. })
+        !matches!(self, WaitError::Watch(_))
     }
 }
 
@@ -81,6 +90,27 @@ pub(crate) fn until_up(timeout: Duration) -> Result<String, WaitError> {
         }
     }
     Err(WaitError::NotUp { after: timeout, state })
+}
+
+/// Waits until systemd has its tmpfs on `/run`. What is written there before would be hidden by it, or on the disk.
+///
+/// # Errors
+/// [`WaitError::NoRuntime`] at the deadline.
+pub(crate) fn until_runtime(timeout: Duration) -> Result<(), WaitError> {
+    let booted = Path::new(BOOTED);
+    let there = || (booted.is_dir() && mounts::is_tmpfs(Path::new(mounts::RUN))).then_some(());
+    until(booted, Instant::now() + timeout, there)?.ok_or(WaitError::NoRuntime { after: timeout })
+}
+
+/// Waits until `marker` says that the host has delivered.
+///
+/// # Errors
+/// [`WaitError::NotDelivered`] at the deadline, which names the machine: people read it in the journal.
+pub(crate) fn until_delivered(marker: &Path, timeout: Duration) -> Result<(), WaitError> {
+    until(marker, Instant::now() + timeout, || marker.exists().then_some(()))?.ok_or_else(|| {
+        let name = nix::unistd::gethostname().map(|n| n.to_string_lossy().into_owned());
+        WaitError::NotDelivered { after: timeout, machine: name.unwrap_or_else(|_| "NAME".into()) }
+    })
 }
 
 /// One `systemctl is-system-running --wait`, ended at the deadline.

@@ -65,6 +65,22 @@ fn a_directory_is_put_from_standard_input() {
 }
 
 #[test]
+fn a_delivery_that_is_none_is_refused_without_repeating_it() {
+    let document = br#"{"version":1,"env":[{"name":"A B","value":"Q0FOQVJZ"}],"files":[],"certificates":null,"trust_store":null}"#;
+    let out = ctrl_serve(&["deliver", "--timeout-ms", "1"], document);
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(said.contains("\"A B\"") && !said.contains("Q0FOQVJZ"), "{said}");
+}
+
+#[test]
+fn nothing_delivered_is_said_with_what_to_do() {
+    let out = ctrl_serve(&["wait-delivered", "--timeout-ms", "10"], b"");
+    assert_eq!(out.status.code(), Some(124));
+    assert!(text(&out.stderr).contains("`codchi start "), "{}", text(&out.stderr));
+}
+
+#[test]
 fn a_program_it_becomes_has_no_signal_blocked() {
     // /proc/self/exe of the new program is the program's: the mask is read there.
     let out = ctrl_serve(&["become", "grep", "SigBlk", "/proc/self/status"], b"");

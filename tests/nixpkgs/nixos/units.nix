@@ -33,9 +33,24 @@ let
     types.package
   ];
 
+  # A value, or a list of them. As in NixOS the values of several definitions follow each other where one of them is a list.
+  keyValues =
+    let
+      either = types.either primitive (types.listOf primitive);
+    in
+    either
+    // {
+      merge =
+        loc: defs:
+        if builtins.length defs > 1 && builtins.any (def: builtins.isList def.value) defs then
+          builtins.concatMap (def: lib.toList def.value) defs
+        else
+          either.merge loc defs;
+    };
+
   # The keys of one section: `Key = value`, or `Key = [ values ]` for a key that is given more than once.
   section = mkOption {
-    type = types.attrsOf (types.either primitive (types.listOf primitive));
+    type = types.attrsOf keyValues;
     default = { };
   };
 
