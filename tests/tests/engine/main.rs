@@ -12,6 +12,7 @@
     reason = "tests"
 )]
 
+mod delivery;
 mod failures;
 mod isolation;
 mod life;
@@ -58,6 +59,11 @@ const CASES: &[Case<Scene>] = cases! {
         two_operations_on_one_machine_are_refused_and_on_two_run_side_by_side
         ctrl_c_cancels_and_leaves_what_runs
         delete_leaves_nothing;
+    delivery:
+        any_value_arrives_as_it_is
+        units_that_ask_wait_for_the_delivery
+        a_delivery_replaces_and_a_refused_one_changes_nothing
+        nothing_delivered_is_on_a_disk;
     status:
         fifty_containers_are_one_request
         an_engine_that_is_down_is_said;

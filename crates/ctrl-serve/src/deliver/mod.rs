@@ -22,6 +22,9 @@ pub(crate) use place::MARKER;
 /// Where it goes.
 pub(crate) const RUNTIME: &str = "/run/codchi";
 
+/// The machine's user, who reads the variables.
+const USER: &str = "codchi";
+
 /// Why nothing was changed. Never contains a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeliverError {

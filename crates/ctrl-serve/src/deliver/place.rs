@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 use super::accounts::Accounts;
 use super::request::{Delivery, SecretFile};
-use super::{DeliverError, quote};
+use super::{DeliverError, USER, quote};
 use crate::{bundle, mounts};
 
 /// The marker's name. It is replaced by each delivery.
@@ -38,8 +38,6 @@ const TURNS: [&str; 2] = ["delivery.a", "delivery.b"];
 /// What is reached through it.
 const NAMES: [&str; 7] =
     ["secrets", "env", "env.bytes", "variables", "certificates.pem", "ca-bundle.crt", "trust-store.p12"];
-/// The machine's user, who reads `env`.
-const USER: &str = "codchi";
 /// Where NixOS has the system's certificates.
 const SYSTEM_CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 

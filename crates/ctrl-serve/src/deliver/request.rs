@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{DeliverError, quote};
+use super::{DeliverError, USER, quote};
 
 /// The version of the form.
 pub(crate) const VERSION: u32 = 1;
@@ -73,9 +73,9 @@ struct EnvEntry<'a> {
 #[serde(deny_unknown_fields)]
 struct FileEntry<'a> {
     name: String,
-    owner: String,
-    group: String,
-    mode: String,
+    owner: Option<String>,
+    group: Option<String>,
+    mode: Option<String>,
     value: &'a str,
 }
 
@@ -153,6 +153,9 @@ fn variable(entry: EnvEntry<'_>) -> Result<Variable, DeliverError> {
 
 fn file(entry: FileEntry<'_>) -> Result<SecretFile, DeliverError> {
     let FileEntry { name, owner, group, mode, value } = entry;
+    let owner = owner.unwrap_or_else(|| USER.to_owned());
+    let group = group.unwrap_or_else(|| "users".to_owned());
+    let mode = mode.unwrap_or_else(|| "0400".to_owned());
     let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     if name.len() > 64 || !name.bytes().next().is_some_and(first) || !name.bytes().all(inner) {
