@@ -24,14 +24,17 @@ in
       pattern = "[^<>&]{1,60}";
     };
 
+    # The service starts when the host has delivered, and finds the secret in its directory of credentials.
+    codchi.services.greeter.secrets = [ "visitor" ];
+
     systemd.services.greeter = {
       description = "A page that greets";
       wantedBy = [ "multi-user.target" ];
       path = [ pkgs.coreutils ];
       preStart = ''
         visitor=world
-        if [ -r /run/codchi/secrets/visitor ]; then
-          visitor=$(cat /run/codchi/secrets/visitor)
+        if [ -r "$CREDENTIALS_DIRECTORY/visitor" ]; then
+          visitor=$(cat "$CREDENTIALS_DIRECTORY/visitor")
         fi
         printf '<!doctype html>\n<title>Hello</title>\n<h1>Hello, %s!</h1>\n' "$visitor" >${root}/index.html
       '';

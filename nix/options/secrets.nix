@@ -52,8 +52,7 @@ let
           ];
           default = "env";
           description = ''
-            How the machine sees it: as a variable of login shells (and of units that read
-            `EnvironmentFile=${runtimeDir}/env`), or as a file.
+            How the machine sees it: as a variable of login shells (and of units in `codchi.services`), or as a file.
           '';
         };
 

@@ -899,11 +899,12 @@ in
   "example web" = {
     expr = {
       inherit ((codchi.requirements (example "web" [ "web" ])).secrets.visitor) kind optional;
-      inherit ((unit (example "web" [ "web" ]).config "greeter").serviceConfig) User;
+      inherit ((unit (example "web" [ "web" ]).config "greeter").serviceConfig) LoadCredential User;
     };
     expected = {
       kind = "file";
       optional = true;
+      LoadCredential = [ "visitor:codchi.visitor" ];
       User = "codchi";
     };
   };
