@@ -29,8 +29,8 @@ in
     services = units ''
       Secrets of the system's services, by the name that they have in `systemd.services`. A service named here starts when the
       secrets are there, and not before. Each one is a file in `$CREDENTIALS_DIRECTORY`, whichever user the service
-      runs as, and one of kind `env` is in its environment too. An optional secret that isn't set is neither. systemd takes only UTF-8
-      into an environment: any other value is in the file only.
+      runs as, and one of kind `env` is in its environment too. An optional secret that isn't set is neither. systemd takes only text
+      (UTF-8) into an environment: any other value is in the file only.
     '';
 
     userServices = units ''

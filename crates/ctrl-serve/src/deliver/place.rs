@@ -3,16 +3,16 @@
 //! ```text
 //! current -> delivery.a       or delivery.b: the two take turns
 //! delivery.a/secrets/NAME     as declared
-//!            env              0400, the machine's user: every variable whose value is UTF-8
+//!            env              0400, the machine's user: every variable whose value is text
 //!            env.bytes        the same, the others
-//!            variables/NAME   0400, the machine's user: one value as it is; where it is UTF-8, NAME.env has it as an assignment
+//!            variables/NAME   0400, the machine's user: one value as it is; where it is text, NAME.env has it as an assignment
 //!            certificates.pem, ca-bundle.crt, trust-store.p12
 //! secrets -> current/secrets  and so on, for each of them
 //! delivered                   the marker
 //! ```
 //!
-//! systemd takes only UTF-8 from an `EnvironmentFile=`, and writes a value that isn't into the journal, on the disk. So what units may
-//! read has none.
+//! systemd takes only text ([`quote::is_for_systemd`]) from an `EnvironmentFile=`, and writes a value that isn't into the journal, on
+//! the disk. So what units may read has none.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -133,12 +133,12 @@ fn fill(
         let (name, value) = (&variable.name, &variable.value);
         let mut one = Zeroizing::new(Vec::new());
         quote::assignment(&mut one, name, value);
-        let is_text = std::str::from_utf8(value).is_ok();
-        let all = if is_text { &mut texts } else { &mut others };
+        let for_units = quote::is_for_systemd(value);
+        let all = if for_units { &mut texts } else { &mut others };
         quote::reserve(all, one.len());
         all.extend_from_slice(&one);
         write(&variables.join(name), value, Some((user, 0)), 0o400)?;
-        if is_text {
+        if for_units {
             write(&variables.join(format!("{name}.env")), &one, Some((user, 0)), 0o400)?;
         }
     }

@@ -21,6 +21,13 @@ pub(crate) fn assignment(out: &mut Zeroizing<Vec<u8>>, name: &str, value: &[u8])
     out.extend_from_slice(b"\"\n");
 }
 
+/// Whether systemd takes a value from an `EnvironmentFile=`: UTF-8 without Unicode's noncharacters (unichar_is_valid in its
+/// src/basic/utf8.c).
+pub(crate) fn is_for_systemd(value: &[u8]) -> bool {
+    let reserved = |c: char| matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    std::str::from_utf8(value).is_ok_and(|text| !text.contains(reserved))
+}
+
 /// Makes room without leaving a copy behind: a vector that grows by itself gives its old memory back as it is.
 pub(crate) fn reserve(out: &mut Zeroizing<Vec<u8>>, more: usize) {
     if out.capacity() - out.len() < more {
@@ -124,6 +131,17 @@ mod tests {
         fn bash_reads_any_bytes_as_they_are(values in prop::collection::vec(prop::collection::vec(1_u8..=255, 0..80), 1..60)) {
             prop_assert_eq!(read_by(&["bash"], &values), values);
         }
+    }
+
+    #[test]
+    fn what_systemd_takes() {
+        for good in ["", "ä🦀\u{feff}\u{fffd}\u{e000}", "\x01\x7f\r\n"] {
+            assert!(is_for_systemd(good.as_bytes()), "{good:?}");
+        }
+        for bad in ["\u{fdd0}", "a\u{fdef}", "\u{fffe}", "\u{ffff}", "\u{1fffe}", "\u{10ffff}"] {
+            assert!(!is_for_systemd(bad.as_bytes()), "{bad:?}");
+        }
+        assert!(!is_for_systemd(b"\xff") && !is_for_systemd(b"\xed\xa0\x80"));
     }
 
     #[test]
