@@ -13,6 +13,7 @@ use crate::{
 /// Something changed. The receiver updates what it shows; it never asks on a timer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[expect(clippy::large_enum_variant, reason = "events are few, and operations are most of them")]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "event")]
 pub enum Event {
     /// Machines or the engine changed. The first one after subscribing has all machines.

@@ -115,12 +115,13 @@ impl Nix for FakeNix {
         }
     }
     async fn evaluate(&self, _: &MachineName, _: Run<'_>) -> Result<Evaluation, NixError> {
-        match self.state().evaluation_error {
+        let (error, requirements) = {
+            let state = self.state();
+            (state.evaluation_error, state.requirements.clone())
+        };
+        match error {
             Some(error) => Err(error()),
-            None => Ok(Evaluation {
-                requirements: self.state().requirements.clone(),
-                derivation: StorePath("/nix/store/system.drv".into()),
-            }),
+            None => Ok(Evaluation { requirements, derivation: StorePath("/nix/store/system.drv".into()) }),
         }
     }
     async fn build(&self, _: &MachineName, _: &StorePath, run: Run<'_>) -> Result<StorePath, NixError> {
@@ -186,7 +187,7 @@ impl Nix for FakeNix {
 }
 
 /// The machine's side: comes up, switches, has no failed units.
-async fn machine(mut process: FakeProcess) -> i32 {
+pub async fn machine(mut process: FakeProcess) -> i32 {
     let argv: Vec<&str> = process.spec.argv.iter().map(String::as_str).collect();
     let (out, code): (&[u8], i32) = match argv.as_slice() {
         ["/bin/ctrl-serve", "wait-ready", ..] => (b"", 0),

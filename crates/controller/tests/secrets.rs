@@ -1,0 +1,304 @@
+//! Asking for secrets, keeping and delivering them, over the engine and the stores in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod world;
+
+use std::sync::{Arc, Mutex};
+
+use codchi_controller::{
+    Controller, Dialogue, NewMachine,
+    driver::fake::FakeProcess,
+    error::Error,
+    event::Event,
+    failure::FailureCode,
+    nix::{HostSecretRequests, Requirements, SecretRequest},
+    operation::{Door, Operation, OperationId, OperationState, Phase, PhaseState},
+    secret::{
+        AskFor, GivenAnswers, HostSecret, SecretId, SecretStore as _, SecretValue, StoreError, StoreKind,
+        StoreState,
+    },
+};
+use futures::StreamExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use world::{World, name, new};
+
+fn request(optional: bool, pattern: Option<&str>) -> SecretRequest {
+    SecretRequest {
+        description: "A token".into(),
+        kind: "env".into(),
+        env: Some("TOKEN".into()),
+        path: None,
+        owner: Some("codchi".into()),
+        group: Some("users".into()),
+        mode: Some("0400".into()),
+        optional,
+        pattern: pattern.map(str::to_owned),
+        module: Some(0),
+    }
+}
+
+fn asking(secrets: &[(&str, SecretRequest)]) -> Requirements {
+    Requirements {
+        secrets: secrets.iter().map(|(name, request)| ((*name).to_owned(), request.clone())).collect(),
+        ..Requirements::default()
+    }
+}
+
+fn value(text: &str) -> SecretValue {
+    SecretValue::new(text).unwrap()
+}
+
+fn given(secrets: &[(&str, &str)]) -> GivenAnswers {
+    GivenAnswers {
+        secrets: secrets.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect(),
+        ..GivenAnswers::default()
+    }
+}
+
+fn id(secret: &str) -> SecretId {
+    SecretId::Machine { machine: name("hello"), secret: secret.into() }
+}
+
+/// What was delivered to machines, one entry a delivery.
+type Delivered = Arc<Mutex<Vec<serde_json::Value>>>;
+
+/// A world whose machines take deliveries, and whose module asks for this.
+fn world(requirements: Requirements) -> (World, Delivered) {
+    let world = World::new();
+    world.nix.state().requirements = requirements;
+    let delivered = Delivered::default();
+    let kept = Arc::clone(&delivered);
+    world.driver.on_exec(move |mut process: FakeProcess| {
+        let kept = Arc::clone(&kept);
+        async move {
+            if !process.spec.argv.iter().any(|word| word == "deliver") {
+                return world::machine(process).await;
+            }
+            let mut bytes = Vec::new();
+            process.stdin.read_to_end(&mut bytes).await.unwrap();
+            kept.lock().unwrap().push(serde_json::from_slice(&bytes).unwrap());
+            process.stdout.shutdown().await.unwrap();
+            0
+        }
+    });
+    (world, delivered)
+}
+
+/// Follows an operation until it is as wanted.
+async fn until(controller: &Controller, id: OperationId, is: impl Fn(&Operation) -> bool) -> Operation {
+    let mut events = controller.follow(id).unwrap();
+    while let Some(event) = events.next().await {
+        if let Event::OperationChanged { operation } = event
+            && is(&operation)
+        {
+            return operation;
+        }
+    }
+    panic!("the operation never was as wanted");
+}
+
+async fn waiting(controller: &Controller, operation: &Operation) -> Operation {
+    until(controller, operation.id, |operation| operation.state == OperationState::WaitingForInput).await
+}
+
+async fn begin(world: &World, new: NewMachine) -> Operation {
+    world.controller.init(new, Door::CommandLine).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_build_waits_for_the_answer_of_another_process_and_builds_nothing_before() {
+    let (world, delivered) = world(asking(&[("token", request(false, None)), ("dsn", request(true, None))]));
+    let operation = waiting(&world.controller, &begin(&world, new("hello", "repo")).await).await;
+    assert_eq!(operation.phase(), Some(Phase::Ask));
+    let asks = operation.asks.clone().unwrap();
+    let asked: Vec<_> = asks.secrets.iter().map(|s| (s.name.as_str(), s.module.as_deref())).collect();
+    assert_eq!(asked, [("dsn", Some("hello")), ("token", Some("hello"))]);
+    assert_eq!(world.nix.builds.load(std::sync::atomic::Ordering::SeqCst), 0);
+
+    let other = world.another_process();
+    let answered = other.answer(&name("hello"), &given(&[("token", "s3cret")]), Door::Window).await.unwrap();
+    assert!(answered.operation.is_none(), "its process lives and goes on by itself");
+    let ended = world.end(operation.id).await;
+    assert_eq!(ended.state, OperationState::Succeeded, "{:?}", ended.failure);
+    assert_eq!(ended.asks, None);
+    let delivery = delivered.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(delivery["env"], serde_json::json!([{"name": "TOKEN", "value": "czNjcmV0"}]));
+    assert_eq!(delivery["version"], 1);
+}
+
+#[tokio::test]
+async fn an_operation_whose_process_ended_waits_on_and_the_answer_continues_it() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    // A process of its own, which ends while the operation waits.
+    let controller = world.another_process();
+    let process = move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let operation = controller.init(new("hello", "repo"), Door::CommandLine).await.unwrap();
+            waiting(&controller, &operation).await.id
+        })
+    };
+    let waiting_id = tokio::task::spawn_blocking(process).await.unwrap();
+    let (still, ..) = world.controller.operation(waiting_id).await.unwrap();
+    assert_eq!(still.state, OperationState::WaitingForInput, "nobody calls it interrupted");
+
+    let answered =
+        world.controller.answer(&name("hello"), &given(&[("token", "x")]), Door::Window).await.unwrap();
+    let continued = answered.operation.expect("it is continued here");
+    let ended = world.end(continued.id).await;
+    assert_eq!(ended.state, OperationState::Succeeded, "{:?}", ended.failure);
+    let (before, ..) = world.controller.operation(waiting_id).await.unwrap();
+    assert_eq!((before.state, before.continued_by), (OperationState::Interrupted, Some(continued.id)));
+    let answers = std::fs::read_to_string(world.config().join("machines/hello/answers.json")).unwrap();
+    assert!(answers.contains("\"token\"") && !answers.contains("\"x\""), "{answers}");
+}
+
+#[tokio::test]
+async fn answers_that_come_along_are_not_asked_for() {
+    let (world, delivered) = world(asking(&[("token", request(false, Some("[a-z]+")))]));
+    let dialogue = |text| Dialogue {
+        answers: given(&[("token", text), ("other", "unknown")]),
+        ask_for: AskFor::Everything,
+    };
+    let refused = begin(&world, NewMachine { dialogue: dialogue("NO"), ..new("hello", "repo") }).await;
+    let refused = world.end(refused.id).await;
+    let why = refused.failure.unwrap();
+    assert_eq!(why.code, FailureCode::InvalidArgument);
+    assert!(why.message.contains("pattern [a-z]+") && !why.message.contains("NO"), "{}", why.message);
+    assert_eq!(world.stores[0].ids(), [], "what doesn't fit isn't kept");
+
+    let made = begin(&world, NewMachine { dialogue: dialogue("yes"), ..new("hello", "repo") }).await;
+    let made = world.end(made.id).await;
+    assert_eq!(made.state, OperationState::Succeeded, "{:?}", made.failure);
+    assert_eq!(world.stores[0].ids(), [id("token")]);
+    assert_eq!(delivered.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_who_is_there_is_asked_for_everything_once() {
+    let requirements = Requirements {
+        host_secrets: HostSecretRequests { ssh_agent: true, ..HostSecretRequests::default() },
+        ..asking(&[("dsn", request(true, None))])
+    };
+    let (world, _) = world(requirements);
+    let dialogue = Dialogue { ask_for: AskFor::Everything, ..Dialogue::default() };
+    let operation = begin(&world, NewMachine { dialogue: dialogue.clone(), ..new("hello", "repo") }).await;
+    let asks = waiting(&world.controller, &operation).await.asks.unwrap();
+    assert_eq!(asks.host_secrets, [HostSecret::SshAgent]);
+    let answers = GivenAnswers {
+        later: ["dsn".to_owned()].into(),
+        host_secrets: [(HostSecret::SshAgent, false)].into(),
+        ..GivenAnswers::default()
+    };
+    world.controller.answer(&name("hello"), &answers, Door::Window).await.unwrap();
+    assert_eq!(world.end(operation.id).await.state, OperationState::Succeeded);
+
+    world.nix.state().commit += 1;
+    let rebuild = world.controller.rebuild(&name("hello"), true, false, dialogue, Door::Window).unwrap();
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded, "nothing is asked twice");
+    let (secrets, host) = world.controller.secrets(&name("hello")).unwrap();
+    assert!(!secrets[0].set && secrets[0].optional);
+    assert_eq!(host[0].allowed, Some(false));
+}
+
+#[tokio::test]
+async fn without_requests_the_phase_is_skipped() {
+    let (world, delivered) = world(Requirements::default());
+    let operation = world.init("hello").await;
+    let ask = operation.phases.iter().find(|p| p.phase == Phase::Ask).unwrap();
+    assert_eq!(ask.state, PhaseState::Skipped);
+    assert!(delivered.lock().unwrap().is_empty(), "nothing is run in the machine for nothing");
+}
+
+#[tokio::test]
+async fn a_locked_store_is_waited_for_and_said() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
+
+    world.stores[0].set_state(StoreState::Locked);
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    let asks = waiting(&world.controller, &rebuild).await.asks.unwrap();
+    assert_eq!(asks.unlock, Some(StoreKind::Keyring));
+    world.controller.unlock_store(None).await.unwrap();
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_machine_does_not_start_without_the_secrets_it_has() {
+    let (world, delivered) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    world.end(made.id).await;
+    let stop = world.controller.stop(&name("hello"), true, Door::Tray).unwrap();
+    world.end(stop.id).await;
+
+    world.stores[0].set_state(StoreState::Absent);
+    let start = world.controller.start(&name("hello"), Door::Tray).unwrap();
+    let failed = world.end(start.id).await.failure.unwrap();
+    assert_eq!(failed.code, FailureCode::StoreUnavailable);
+    assert!(failed.hints.iter().any(|hint| hint.contains("vault")), "{:?}", failed.hints);
+    let status = world.controller.status().await.unwrap();
+    assert_eq!(status.machines[0].status, codchi_controller::status::RunState::Stopped);
+
+    world.stores[0].set_state(StoreState::Ready);
+    let start = world.controller.start(&name("hello"), Door::Tray).unwrap();
+    assert_eq!(world.end(start.id).await.state, OperationState::Succeeded);
+    assert_eq!(delivered.lock().unwrap().len(), 2, "at its creation and at this start");
+}
+
+#[tokio::test]
+async fn a_change_reaches_the_machine_that_runs_and_a_removal_forgets_everything() {
+    let (world, delivered) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "old")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    world.end(made.id).await;
+
+    let answered =
+        world.controller.answer(&name("hello"), &given(&[("token", "new")]), Door::Window).await.unwrap();
+    assert!(answered.delivered);
+    assert_eq!(delivered.lock().unwrap().last().unwrap()["env"][0]["value"], "bmV3");
+    assert_eq!(world.controller.reveal_secret(&name("hello"), "token").await.unwrap(), value("new"));
+    let unknown = world.controller.answer(&name("hello"), &given(&[("nope", "x")]), Door::Window).await;
+    assert!(matches!(unknown, Err(Error::SecretNotFound { asked, .. }) if asked == ["token"]));
+
+    let answered = world.controller.unset_secret(&name("hello"), "token", Door::Window).await.unwrap();
+    assert!(answered.delivered, "the machine has nothing any more either");
+    assert_eq!(delivered.lock().unwrap().last().unwrap()["env"], serde_json::json!([]));
+    let gone = world.controller.reveal_secret(&name("hello"), "token").await;
+    assert!(matches!(gone, Err(Error::SecretNotSet { .. })));
+
+    world.controller.answer(&name("hello"), &given(&[("token", "again")]), Door::Window).await.unwrap();
+    let delete = world.controller.delete(&name("hello"), false, Door::Window).unwrap();
+    assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
+    assert_eq!(world.stores[0].ids(), []);
+}
+
+#[tokio::test]
+async fn another_store_takes_the_values_along() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    world.end(made.id).await;
+    world.stores[1].set_state(StoreState::Locked);
+
+    let wrong = world.controller.use_store(StoreKind::Vault, Some(&value("open barley"))).await;
+    assert!(matches!(wrong, Err(Error::Store(StoreError::WrongPassphrase))));
+    assert_eq!(world.controller.store_state().await.unwrap(), (StoreKind::Keyring, StoreState::Ready));
+
+    world.controller.use_store(StoreKind::Vault, Some(&value("open sesame"))).await.unwrap();
+    assert_eq!(world.stores[0].ids(), []);
+    assert_eq!(world.stores[1].get(&id("token")).await.unwrap(), Some(value("x")));
+    assert_eq!(world.controller.store_state().await.unwrap(), (StoreKind::Vault, StoreState::Ready));
+}
+
+#[tokio::test]
+async fn a_waiting_operation_can_be_cancelled_also_when_nobody_runs_it() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let operation = waiting(&world.controller, &begin(&world, new("hello", "repo")).await).await;
+    world.another_process().cancel(operation.id).unwrap();
+    assert_eq!(world.end(operation.id).await.state, OperationState::Cancelled);
+}
