@@ -49,6 +49,7 @@ pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> 
     let driver: Arc<dyn Driver> = Arc::new(LxdDriver::new(config)?);
     let nix = Arc::new(ControllerNix::new(Arc::clone(&driver), GIT));
     let images = paths::images(environment);
-    let controller = Controller::new(Parts { paths, images, driver, nix, stores: vec![] })?;
+    let stores = secret_stores(environment, &paths.data).into();
+    let controller = Controller::new(Parts { paths, images, driver, nix, stores })?;
     Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
 }
