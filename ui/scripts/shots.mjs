@@ -48,6 +48,43 @@ const screens = {
       await page.getByRole("checkbox", { name: "backend" }).click();
     },
   },
+  "new-reading": { path: "new", act: requirements },
+  "new-requirements": {
+    path: "new",
+    act: async (page) => {
+      await requirements(page);
+      await page.evaluate(() => window.fake.ask(window.fake.world.operations[0].id));
+      await page.getByLabel("payment-provider-key").fill("sk_sandbox_0a1b2c3d4e5f");
+      const token = page.getByLabel("nexus-token");
+      await token.fill("nx-7f3a 91");
+      await token.locator("..").getByRole("button").click();
+      await page.getByRole("checkbox", { name: "Company certificates" }).click();
+      await page.getByRole("button", { name: "Fix…" }).click();
+    },
+  },
+  "secret-prompt": { later: false, act: (page) => page.getByLabel(/^Value/).fill("hf_0a1b2c3d4e5f6a7b8c9d0e1f") },
+  "secret-prompt-de": { later: false, language: "de" },
+  "secret-wrong": {
+    later: false,
+    act: async (page) => {
+      await page.getByLabel(/^Value/).fill("hf_0a1b");
+      await page.getByRole("button", { name: "Show what is typed" }).click();
+    },
+  },
+  "secret-locked": { later: false, fake: "locked", act: (page) => page.getByLabel(/^Value/).fill("hf_0a1b2c3d4e5f6a7b8c9d0e1f") },
+  "secret-no-keyring": { later: false, fake: "no-keyring" },
+  "secret-vault": { later: false, fake: "locked-vault" },
+  "machine-secrets": { path: "machines/payments-api/secrets" },
+  "machine-secrets-de": { path: "machines/payments-api/secrets", language: "de" },
+  "machine-secret-file": { path: "machines/payments-api/secrets", act: (page) => page.getByRole("button", { name: "Replace kubeconfig" }).click() },
+  "machine-secrets-none": { path: "machines/docs-site/secrets" },
+  "delete-secrets": {
+    path: "machines/payments-api",
+    act: async (page) => {
+      await page.getByRole("button", { name: "More actions" }).click();
+      await page.getByRole("menuitem", { name: /^Delete/ }).click();
+    },
+  },
   machine: { path: "machines/payments-api" },
   "machine-de": { path: "machines/payments-api", language: "de" },
   "machine-failed": { path: "machines/legacy-billing" },
@@ -89,6 +126,15 @@ const screens = {
   },
 };
 
+async function requirements(page) {
+  await page.getByLabel("Repository address").fill("https://github.com/acme/checkout-service");
+  await page.getByRole("button", { name: /^Continue/ }).click();
+  await page.getByRole("checkbox", { name: "backend" }).click();
+  await page.getByRole("button", { name: /^Continue/ }).click();
+  await page.getByText("Reading what the modules ask for").first().waitFor();
+  await page.evaluate(() => window.fake.enter(window.fake.world.operations[0].id, "requirements"));
+}
+
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const server = await createServer({ root: new URL("..", import.meta.url).pathname, server: { port: 0, strictPort: false }, logLevel: "error" });
 await server.listen();
@@ -116,6 +162,11 @@ for (const [name, screen] of Object.entries(screens)) {
       for (let attempt = 0; attempt < 5; attempt += 1) {
         await page.goto(address).catch(() => {});
         if (await page.locator("h1").first().waitFor({ timeout: 5000 }).then(() => true, () => false)) break;
+      }
+      // The machine that waits asks at once; only some pictures are about that.
+      if (screen.later !== false) {
+        const later = page.getByRole("button", { name: /^(?:Answer later|Später antworten)/ });
+        if (await later.isVisible()) await later.click();
       }
       await page.evaluate(() => document.fonts.ready);
       await page.waitForTimeout(screen.wait ?? 250);

@@ -1,6 +1,7 @@
 import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Answering } from "@/screens/answer/AnswerDialog";
 import { useKeys } from "@/state/useKeys";
 import styles from "./AppShell.module.css";
 import { CommandPalette } from "./CommandPalette";
@@ -61,6 +62,7 @@ export function AppShell() {
         <Outlet />
       </main>
       <CommandPalette open={palette} onClose={() => setPalette(false)} />
+      <Answering />
       <HelpDialog open={help} onClose={() => setHelp(false)} />
     </div>
   );

@@ -16,7 +16,8 @@ import { pins } from "@/state/preferences";
 import { doctorQuery, operationsQuery } from "@/state/queries";
 import { useStore } from "@/state/store";
 import { useStatus } from "@/state/useStatus";
-import { engineName, type Group, groupOf, isWorking, machineView, operationPart } from "@/state/view";
+import { wantAnswer } from "@/state/waiting";
+import { asksNote, engineName, type Group, groupOf, isWorking, machineView, operationPart } from "@/state/view";
 import styles from "./AppShell.module.css";
 import { pages } from "./pages";
 
@@ -157,13 +158,26 @@ function MachineLink({ machine, engine }: { machine: MachineStatus; engine: Engi
   const view = machineView(t, machine, engine);
   const working = view.shape === "building" && machine.operation !== null;
   return (
-    <Link to="/machines/$name" params={{ name: machine.name }} className={styles.MachineLink} data-state={view.role}>
+    <Link
+      to="/machines/$name"
+      params={{ name: machine.name }}
+      className={styles.MachineLink}
+      data-state={view.role}
+      onClick={() => {
+        if (view.shape === "waiting" && machine.operation !== null) wantAnswer(machine.operation.id);
+      }}
+    >
       <StateGlyph shape={view.shape} part={view.part} />
       <span className="sr">{view.word}: </span>
       <span className={styles.MachineLinkName}>
         <MidTruncate text={machine.name} />
       </span>
       {working && machine.operation !== null && <span className={styles.MachineNote}>{t("common.percent", { value: format.number(Math.round(operationPart(machine.operation) * 100)) })}</span>}
+      {view.shape === "waiting" && (
+        <span className={styles.MachineNote} data-state="wait">
+          {asksNote(t, machine.operation?.asks ?? null)}
+        </span>
+      )}
       {view.shape === "running" && machine.config === "update_available" && (
         <span className={styles.MachineNote} data-state="busy">
           <StateGlyph shape="update" />

@@ -7,6 +7,7 @@ import { Generations } from "@/screens/machine/Generations";
 import { MachineBuilds } from "@/screens/machine/MachineBuilds";
 import { MachineScreen } from "@/screens/machine/MachineScreen";
 import { Modules } from "@/screens/machine/Modules";
+import { Secrets } from "@/screens/machine/Secrets";
 import { Overview } from "@/screens/machine/Overview";
 import { MachinesScreen } from "@/screens/machines/MachinesScreen";
 import { NewMachineScreen } from "@/screens/new/NewMachineScreen";
@@ -18,7 +19,9 @@ interface NewSearch {
   /** An address that came from outside, such as a deep link. */
   url?: string;
   kind?: Draft["kind"];
-  step?: "source" | "modules";
+  step?: "source" | "modules" | "requirements";
+  /** The operation whose questions the page of requirements shows. */
+  operation?: string;
   /** Read the repository at once. */
   read?: boolean;
 }
@@ -42,7 +45,8 @@ const newMachine = createRoute({
     defined({
       url: text(search.url),
       kind: oneOf(search.kind, ["repository", "local", "empty"]),
-      step: oneOf(search.step, ["source", "modules"]),
+      step: oneOf(search.step, ["source", "modules", "requirements"]),
+      operation: text(search.operation),
       read: search.read === true || undefined,
     }),
 });
@@ -50,13 +54,14 @@ const machine = createRoute({ getParentRoute: () => root, path: "/machines/$name
 const overview = createRoute({ getParentRoute: () => machine, path: "/", component: Overview });
 const modules = createRoute({ getParentRoute: () => machine, path: "/modules", component: Modules, validateSearch: (search): { add?: boolean } => defined({ add: search.add === true || undefined }) });
 const generations = createRoute({ getParentRoute: () => machine, path: "/generations", component: Generations });
+const secrets = createRoute({ getParentRoute: () => machine, path: "/secrets", component: Secrets });
 const machineBuilds = createRoute({ getParentRoute: () => machine, path: "/builds", component: MachineBuilds });
 const builds = createRoute({ getParentRoute: () => root, path: "/builds", component: BuildsScreen });
-const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", component: BuildScreen });
+const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", component: BuildScreen, validateSearch: (search): { answer?: boolean } => defined({ answer: search.answer === true || undefined }) });
 const doctor = createRoute({ getParentRoute: () => root, path: "/doctor", component: DoctorScreen });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsScreen });
 
-const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, machineBuilds]), builds, build, doctor, settings]);
+const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, secrets, machineBuilds]), builds, build, doctor, settings]);
 
 /** The paths are those of `src-tauri/src/page.rs` too: tray, notifications and `--open` lead to them. */
 export function createAppRouter(history: RouterHistory = createBrowserHistory()) {

@@ -25,6 +25,8 @@ export function Input({ icon, size, mono = false, invalid = false, end, style, .
 
 interface FieldProps {
   label: string;
+  /** What it is called in the machine or a file; beside the label. */
+  note?: string | null | undefined;
   hint?: ReactNode;
   error?: string | null | undefined;
   /** Gets what ties the control to label, hint and error. */
@@ -32,7 +34,7 @@ interface FieldProps {
 }
 
 /** Label, control, hint, error. The error takes the hint's place and is announced. */
-export function Field({ label, hint, error, children }: FieldProps) {
+export function Field({ label, note, hint, error, children }: FieldProps) {
   const id = useId();
   const bad = error !== null && error !== undefined;
   const described = bad ? `${id}-e` : hint === undefined ? undefined : `${id}-h`;
@@ -40,6 +42,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
     <div className={styles.Field}>
       <label className={styles.FieldLabel} htmlFor={id}>
         {label}
+        {note !== undefined && note !== null && <span className={styles.FieldNote}> {note}</span>}
       </label>
       {children({ id, "aria-describedby": described, invalid: bad })}
       {!bad && hint !== undefined && (

@@ -2,6 +2,7 @@
 export type { Action } from "@/bindings/Action";
 export type { Activity } from "@/bindings/Activity";
 export type { ActivityState } from "@/bindings/ActivityState";
+export type { Answered } from "@/bindings/Answered";
 export type { AskedSecret } from "@/bindings/AskedSecret";
 export type { Asks } from "@/bindings/Asks";
 export type { Check } from "@/bindings/Check";
@@ -25,6 +26,8 @@ export type { PhaseProgress } from "@/bindings/PhaseProgress";
 export type { Repository } from "@/bindings/Repository";
 export type { RunState } from "@/bindings/RunState";
 export type { SecretList } from "@/bindings/SecretList";
+export type { SecretRequest } from "@/bindings/SecretRequest";
+export type { SecretStatus } from "@/bindings/SecretStatus";
 export type { Settings } from "@/bindings/Settings";
 export type { Snapshot } from "@/bindings/Snapshot";
 export type { SourceArgs } from "@/bindings/SourceArgs";

@@ -24,6 +24,10 @@ export interface Backend {
   /** Asks for a place and writes the text there; null when the user changed their mind, else the path. */
   saveText(title: string, suggestedName: string, text: string): Promise<string | null>;
   copy(text: string): Promise<void>;
+  /** Copies a secret's value, and takes it out of the clipboard again after half a minute if it is still there. */
+  copySecret(machine: string, secret: string): Promise<void>;
+  /** Opens a page of the web in the browser. */
+  openLink(url: string): Promise<void>;
 }
 
 const BackendContext = createContext<Backend | null>(null);

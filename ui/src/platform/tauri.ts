@@ -4,10 +4,11 @@
  * - `call { command, args }`: one command of the table; rejects with a `Failure`;
  * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path; `missed_page` is the path that was
  *   wanted before anybody listened;
- * - `open_terminal`, `choose_folder`, `save_text`: what only a desktop app can do.
+ * - `open_terminal`, `choose_folder`, `save_text`, `copy_secret`: what only a desktop app can do.
  */
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import { openUrl } from "@tauri-apps/plugin-opener";
 import type { Event } from "@/bindings/Event";
 import type { Backend } from "./index";
 
@@ -24,4 +25,6 @@ export const tauriBackend: Backend = {
   chooseFolder: (title) => invoke("choose_folder", { title }),
   saveText: (title, suggestedName, text) => invoke("save_text", { title, suggestedName, text }),
   copy: (text) => navigator.clipboard.writeText(text),
+  copySecret: (name, secret) => invoke("copy_secret", { name, secret }),
+  openLink: (url) => openUrl(url),
 };

@@ -2,6 +2,7 @@ import { createContext, type ReactNode, useCallback, useContext, useRef, useStat
 import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
+import { Check } from "@/components/Option";
 
 export interface Question {
   title: string;
@@ -10,6 +11,8 @@ export interface Question {
   yes: string;
   no?: string;
   danger?: boolean;
+  /** A choice beside the answer. */
+  option?: { label: string; hint: string; onChange: (chosen: boolean) => void };
 }
 type Ask = (question: Question) => Promise<boolean>;
 
@@ -23,6 +26,7 @@ export function useConfirm(): Ask {
 export function ConfirmProvider({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [question, setQuestion] = useState<Question | null>(null);
+  const [chosen, setChosen] = useState(false);
   const [open, setOpen] = useState(false);
   const answer = useRef<(yes: boolean) => void>(() => {});
   const yes = useRef<HTMLButtonElement>(null);
@@ -34,6 +38,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
         answer.current(false);
         answer.current = resolve;
         setQuestion(next);
+        setChosen(false);
         setOpen(true);
       }),
     [],
@@ -63,6 +68,17 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
         }
       >
         <p>{question?.text}</p>
+        {question?.option !== undefined && (
+          <Check
+            label={question.option.label}
+            hint={question.option.hint}
+            checked={chosen}
+            onChange={(next) => {
+              setChosen(next);
+              question.option?.onChange(next);
+            }}
+          />
+        )}
       </Dialog>
     </ConfirmContext>
   );

@@ -48,6 +48,7 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
       client.setQueryData(keys.status, (old: Snapshot | undefined) =>
         old === undefined ? old : { ...old, machines: old.machines.map((machine) => (machine.operation?.id === operation.id ? { ...machine, operation } : machine)) },
       );
+      if (operation.machine !== null && operation.state !== "running") void client.invalidateQueries({ queryKey: keys.secrets(operation.machine) });
       if (!isWorking(operation) && operation.machine !== null) void client.invalidateQueries({ queryKey: keys.generations(operation.machine) });
       break;
     }
@@ -60,6 +61,7 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
       break;
     case "settings_changed":
       client.setQueryData(keys.settings, event.settings);
+      void client.invalidateQueries({ queryKey: keys.store });
       break;
   }
 }

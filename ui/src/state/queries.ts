@@ -25,6 +25,8 @@ export const keys = {
   samples: ["samples"] as const,
   doctor: ["doctor"] as const,
   settings: ["settings"] as const,
+  secrets: (name: string) => ["secrets", name] as const,
+  store: ["store"] as const,
   about: ["about"] as const,
 };
 
@@ -51,3 +53,5 @@ export const samplesQuery = (backend: Backend) => queryOptions({ queryKey: keys.
 export const doctorQuery = (backend: Backend) => queryOptions({ queryKey: keys.doctor, queryFn: () => backend.call("doctor", {}) });
 export const settingsQuery = (backend: Backend) => queryOptions({ queryKey: keys.settings, queryFn: () => backend.call("settings", {}) });
 export const aboutQuery = (backend: Backend) => queryOptions({ queryKey: keys.about, queryFn: () => backend.call("about", {}) });
+export const secretsQuery = (backend: Backend, name: string) => queryOptions({ queryKey: keys.secrets(name), queryFn: () => backend.call("secrets", { name }) });
+export const storeQuery = (backend: Backend) => queryOptions({ queryKey: keys.store, queryFn: () => backend.call("secret_store", {}) });

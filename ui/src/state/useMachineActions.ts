@@ -7,7 +7,7 @@ import { type Backend, useBackend } from "@/platform";
 import type { MachineStatus, Operation, RunState, Snapshot } from "@/platform/contract";
 import { useConfirm } from "./Confirm";
 import { withOperation } from "./events";
-import { keys } from "./queries";
+import { keys, secretsQuery } from "./queries";
 
 /** Shows at once what will be, until the truth arrives by events. */
 function expect(client: QueryClient, name: string, status: RunState): void {
@@ -30,6 +30,16 @@ async function run(backend: Backend, client: QueryClient, title: string, call: (
     void client.invalidateQueries({ queryKey: keys.status });
     toastFailure(title, thrown);
     return null;
+  }
+}
+
+/** Whether values of a machine are kept. One that can't be asked is as one without: the deletion itself says what is wrong. */
+async function hasSecrets(backend: Backend, client: QueryClient, name: string): Promise<boolean> {
+  try {
+    const { secrets } = await client.fetchQuery({ ...secretsQuery(backend, name), staleTime: 0 });
+    return secrets.some((secret) => secret.set);
+  } catch {
+    return false;
   }
 }
 
@@ -64,14 +74,18 @@ export function useMachineActions() {
       },
       /** Shows the build. */
       async rebuild(machine: MachineStatus, update = true) {
-        show(await run(backend, client, failed(machine), (b) => b.call("rebuild", { name: machine.name, update, dryRun: false })));
+        show(await run(backend, client, failed(machine), (b) => b.call("rebuild", { name: machine.name, update, dryRun: false, askFor: "everything" })));
       },
       /** True once the deletion has begun. */
       async delete(machine: MachineStatus): Promise<boolean> {
         const { name } = machine;
-        const question = { title: t("confirm.deleteTitle", { name }), text: t("confirm.deleteText"), yes: t("confirm.delete", { name }), no: t("confirm.keep"), danger: true };
+        let keepSecrets = false;
+        const option = (await hasSecrets(backend, client, name))
+          ? { option: { label: t("confirm.keepSecrets"), hint: t("confirm.keepSecretsText"), onChange: (keep: boolean) => void (keepSecrets = keep) } }
+          : {};
+        const question = { title: t("confirm.deleteTitle", { name }), text: t("confirm.deleteText"), yes: t("confirm.delete", { name }), no: t("confirm.keep"), danger: true, ...option };
         if (!(await confirm(question))) return false;
-        return (await run(backend, client, failed(machine), (b) => b.call("delete", { name, keepSecrets: false }))) !== null;
+        return (await run(backend, client, failed(machine), (b) => b.call("delete", { name, keepSecrets }))) !== null;
       },
       async removeModule(machine: MachineStatus, module: string) {
         const { name } = machine;

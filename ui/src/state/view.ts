@@ -1,7 +1,7 @@
 /** How a machine, an operation and the engine are shown: glyph, colour role and word, decided once for list, sidebar, header and palette. */
 import type { TFunction } from "i18next";
 import type { GlyphShape, StateRole } from "@/icons/StateGlyph";
-import type { Check, EngineStatus, MachineStatus, Operation, OperationKind, PhaseProgress } from "@/platform/contract";
+import type { Asks, Check, EngineStatus, MachineStatus, Operation, OperationKind, PhaseProgress } from "@/platform/contract";
 
 export interface StateView {
   shape: GlyphShape;
@@ -181,4 +181,24 @@ export function checkTitle(t: TFunction, check: Check): string {
     default:
       return check.title;
   }
+}
+
+/** "Secret HF_TOKEN", "3 answers": what is asked for, in a few words. Null when nothing is known. */
+export function asksText(t: TFunction, asks: Asks | null): string | null {
+  if (asks === null) return null;
+  const [secret] = asks.secrets;
+  const count = asks.secrets.length + asks.capabilities.length + (asks.hostSecrets.length > 0 ? 1 : 0) + (asks.unlock === null ? 0 : 1);
+  if (count === 0) return null;
+  if (count > 1) return t("answer.several", { count });
+  if (asks.unlock !== null) return t(`answer.unlock.${asks.unlock}`);
+  if (secret !== undefined) return t("answer.secret", { name: secret.name });
+  const [lack] = asks.capabilities;
+  return lack === undefined ? t("answer.consent") : t("answer.lack", { name: checkTitle(t, lack) });
+}
+
+/** The same in the least room: "1 secret", "3 answers". */
+export function asksNote(t: TFunction, asks: Asks | null): string | null {
+  if (asks === null) return null;
+  const others = asks.capabilities.length + (asks.hostSecrets.length > 0 ? 1 : 0) + (asks.unlock === null ? 0 : 1);
+  return others === 0 ? (asks.secrets.length === 0 ? null : t("answer.secrets", { count: asks.secrets.length })) : t("answer.several", { count: others + asks.secrets.length });
 }

@@ -164,12 +164,12 @@ describe("a build that failed", () => {
     await user.click(within(alert).getByRole("button", { name: "Copy details" }));
     await waitFor(() => expect(fake.copied[0]).toContain("got:    sha256-Q9f3bZc4nA0yT6uKd81sPq2xv5LhE7mJw1E="));
     await user.click(within(alert).getByRole("button", { name: "Retry" }));
-    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "legacy-billing", update: false, dryRun: false }]));
+    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "legacy-billing", update: false, dryRun: false, askFor: "everything" }]));
   });
 
   it("waits for input in words", async () => {
     open("ml-notebooks");
-    expect(await screen.findByText("Secret HF_TOKEN")).toBeVisible();
+    expect(await screen.findByText("Secret hugging-face-token")).toBeVisible();
     expect(screen.getByText("Ask").closest("li")).toHaveAttribute("aria-current", "step");
     await expectAccessible();
   });

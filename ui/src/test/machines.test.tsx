@@ -59,7 +59,7 @@ describe("the list of machines", () => {
     await user.keyboard(" ");
     await screen.findByText("infra-tools is pinned to the sidebar");
     await user.keyboard("r");
-    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "infra-tools", update: true, dryRun: false }]));
+    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "infra-tools", update: true, dryRun: false, askFor: "everything" }]));
     await waitFor(() => expect(path()).toMatch(/^\/builds\//));
   });
 

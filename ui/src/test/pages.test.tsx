@@ -29,6 +29,10 @@ describe("a machine's page", () => {
     expect(await screen.findByText("Running now")).toBeVisible();
     await expectAccessible();
     await user.keyboard("{ArrowRight}");
+    expect(await screen.findByRole("list", { name: "Secrets" })).toBeVisible();
+    expect(path()).toBe("/machines/payments-api/secrets");
+    await expectAccessible();
+    await user.keyboard("{ArrowRight}");
     expect(await screen.findByRole("table")).toBeVisible();
     expect(path()).toBe("/machines/payments-api/builds");
     await expectAccessible();
@@ -47,7 +51,7 @@ describe("a machine's page", () => {
     await user.click(await within(dialog).findByRole("checkbox", { name: "desktop" }));
     await expectAccessible();
     await user.click(within(dialog).getByRole("button", { name: "Add and rebuild" }));
-    await waitFor(() => expect(callsOf(fake, "add")).toEqual([{ name: "payments-api", source: { url: "github:acme/checkout-service" }, modules: ["codchiModules.desktop"] }]));
+    await waitFor(() => expect(callsOf(fake, "add")).toEqual([{ name: "payments-api", source: { url: "github:acme/checkout-service" }, modules: ["codchiModules.desktop"], askFor: "everything" }]));
     await waitFor(() => expect(path()).toMatch(/^\/builds\//));
   });
 
@@ -72,7 +76,7 @@ describe("a machine's page", () => {
     const { user, fake } = renderApp("/machines/payments-api");
     await user.click(await screen.findByRole("button", { name: "Rebuild options" }));
     await user.click(await screen.findByRole("menuitem", { name: "Rebuild without updating" }));
-    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "payments-api", update: false, dryRun: false }]));
+    await waitFor(() => expect(callsOf(fake, "rebuild")).toEqual([{ name: "payments-api", update: false, dryRun: false, askFor: "everything" }]));
   });
 
   it("says why it failed, in one line", async () => {

@@ -12,7 +12,7 @@ import { FakeBackend } from "@/platform/fake";
 import { activity, machine } from "@/platform/fake/data";
 import { visibleRows } from "@/screens/build/activityTree";
 import { RowOffsets } from "@/screens/build/RowOffsets";
-import { commandLine } from "@/screens/doctor/DoctorScreen";
+import { commandLine } from "@/screens/doctor/FixDetail";
 import { isShown, matches, toRows } from "@/screens/machines/rows";
 import { MAX_NAME, nameProblem, suggestName } from "@/screens/new/names";
 import { usedRepositories } from "@/screens/new/SourcePage";

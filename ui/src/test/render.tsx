@@ -7,12 +7,14 @@ import { App } from "@/app/App";
 import { createAppRouter } from "@/app/router";
 import { FakeBackend } from "@/platform/fake";
 import type { Scenario } from "@/platform/fake/scenarios";
+import { postponed } from "@/state/waiting";
 import { createQueryClient } from "@/state/queries";
 
-/** The whole window at a path, over a pretended controller. */
-export function renderApp(path = "/", world: Scenario | FakeBackend = "design") {
+/** The whole window at a path, over a pretended controller. What waits there is answered later, unless the test is about asking. */
+export function renderApp(path = "/", world: Scenario | FakeBackend = "design", asking = false) {
   const fake = world instanceof FakeBackend ? world : new FakeBackend(world);
   fake.world.settings.language = "en";
+  postponed.write(asking ? [] : fake.world.operations.filter((operation) => operation.state === "waiting_for_input").map((operation) => operation.id));
   const router = createAppRouter(createMemoryHistory({ initialEntries: [path] }));
   const user = userEvent.setup({ delay: null });
   render(<App backend={fake} client={createQueryClient()} router={router} />);

@@ -28,6 +28,14 @@ globalThis.CSS = { ...globalThis.CSS, escape: (text: string) => text.replace(/["
 window.matchMedia = (query) => ({ matches: false, media: query, onchange: null, addEventListener() {}, removeEventListener() {}, addListener() {}, removeListener() {}, dispatchEvent: () => false });
 
 window.scrollTo = () => {};
+Blob.prototype.arrayBuffer = function arrayBuffer(this: Blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result as ArrayBuffer));
+    reader.addEventListener("error", () => reject(reader.error ?? new Error("unreadable")));
+    reader.readAsArrayBuffer(this);
+  });
+};
 
 // Whether something is hidden is what makes queries slow here; that nothing wrong is hidden says axe.
 configure({ asyncUtilTimeout: 15_000, defaultHidden: true });

@@ -22,7 +22,7 @@ describe("the wizard", () => {
     expect(backend).not.toBeChecked();
     await expectAccessible();
 
-    await user.click(screen.getByRole("button", { name: /^Build/ }));
+    await user.click(screen.getByRole("button", { name: /^Continue/ }));
     expect(await screen.findByText("Choose at least one module.")).toBeVisible();
     expect(callsOf(fake, "init")).toEqual([]);
 
@@ -33,9 +33,13 @@ describe("the wizard", () => {
     await user.click(screen.getByRole("radio", { name: "Built in" }));
     await user.keyboard("{Control>}{Enter}{/Control}");
 
+    expect(await screen.findByRole("heading", { name: "Reading what the modules ask for…" })).toBeVisible();
+    await expectAccessible();
+    const [operation] = fake.world.operations;
+    fake.enter(operation?.id ?? "", "build");
     await screen.findByRole("heading", { level: 1, name: "Create checkout-service" });
     expect(path()).toMatch(/^\/builds\//);
-    expect(callsOf(fake, "init")).toEqual([{ name: "checkout-service", source: { url: URL }, modules: ["codchiModules.backend", "codchiModules.desktop"], nixpkgs: "builtin", start: true }]);
+    expect(callsOf(fake, "init")).toEqual([{ name: "checkout-service", source: { url: URL }, modules: ["codchiModules.backend", "codchiModules.desktop"], nixpkgs: "builtin", start: true, askFor: "everything" }]);
     expect(drafts.read()).toBeNull();
   });
 
@@ -47,8 +51,8 @@ describe("the wizard", () => {
     expect(await screen.findByText("Say which one.")).toBeVisible();
     await user.type(screen.getByRole("textbox", { name: "Branch" }), "next{Enter}");
     await user.click(await screen.findByRole("checkbox", { name: "desktop" }));
-    await user.click(screen.getByRole("button", { name: /^Build/ }));
-    await waitFor(() => expect(callsOf(fake, "init")).toEqual([{ name: "checkout-service", source: { url: URL, branch: "next" }, modules: ["codchiModules.desktop"], nixpkgs: "desktop", start: true }]));
+    await user.click(screen.getByRole("button", { name: /^Continue/ }));
+    await waitFor(() => expect(callsOf(fake, "init")).toEqual([{ name: "checkout-service", source: { url: URL, branch: "next" }, modules: ["codchiModules.desktop"], nixpkgs: "desktop", start: true, askFor: "everything" }]));
   });
 
   it("says at the field what is wrong with an address", async () => {
@@ -77,7 +81,7 @@ describe("the wizard", () => {
     const says = async (typed: string, message: RegExp) => {
       await user.clear(name);
       if (typed !== "") await user.type(name, typed);
-      await user.click(screen.getByRole("button", { name: /^Build/ }));
+      await user.click(screen.getByRole("button", { name: /^Continue/ }));
       await waitFor(() => expect(name).toHaveAccessibleDescription(message));
     };
     await says("", /Give it a name/);
@@ -101,7 +105,7 @@ describe("the wizard", () => {
     expect(name).toHaveFocus();
     await user.clear(name);
     await user.type(name, "plain{Enter}");
-    await waitFor(() => expect(callsOf(fake, "init")).toEqual([{ name: "plain", source: null, modules: [], nixpkgs: "builtin", start: true }]));
+    await waitFor(() => expect(callsOf(fake, "init")).toEqual([{ name: "plain", source: null, modules: [], nixpkgs: "builtin", start: true, askFor: "everything" }]));
   });
 
   it("takes a folder of this computer", async () => {

@@ -1,5 +1,5 @@
 /** Things to pretend with: the machines, builds and checks that the design's pictures show. Times are relative to now. */
-import type { Activity, ActivityState, Check, Failure, LogLine, MachineStatus, ModuleStatus, Operation, OperationKind, Phase, Repository } from "@/platform/contract";
+import type { Activity, ActivityState, AskedSecret, Check, Failure, HostSecret, LogLine, MachineStatus, ModuleStatus, Operation, OperationKind, Phase, Repository } from "@/platform/contract";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -238,4 +238,38 @@ export const offlineFailure: Failure = {
   hints: ["Start it: sudo snap start lxd"],
   causes: ["connection refused"],
   details: [],
+};
+
+export function asked(name: string, ofModule: string | null, part: Partial<AskedSecret["request"]> = {}): AskedSecret {
+  const env = part.kind === "file" ? null : name.toUpperCase().replaceAll(/[-.]/g, "_");
+  const path = part.kind === "file" ? `/run/codchi/secrets/${name}` : null;
+  return { name, module: ofModule, request: { description: "", kind: "env", env, path, owner: null, group: null, mode: null, optional: false, pattern: null, module: ofModule === null ? null : 0, ...part } };
+}
+
+export const huggingFace = asked("hugging-face-token", "jupyter", {
+  description: "Needed to download the gated model weights that the notebooks use. A **read** token is enough.\n\n[Create one at huggingface.co](https://huggingface.co/settings/tokens)",
+  env: "HF_TOKEN",
+  pattern: "hf_[A-Za-z0-9]{20,}",
+});
+
+export const noKvm: Check = {
+  id: "kvm",
+  state: "fail",
+  title: "KVM",
+  explanation: "The test suite starts virtual machines. Your user may not open /dev/kvm.",
+  evidence: "crw-rw---- root kvm",
+  fix: { id: "join_kvm", commands: [["usermod", "-aG", "kvm", "j.berger"]], elevates: true },
+};
+
+/** What the modules of `github:acme/checkout-service` ask for, by attribute. */
+export const requestsOf: Record<string, { secrets: AskedSecret[]; hostSecrets: HostSecret[]; capabilities: Check[] }> = {
+  "codchiModules.backend": {
+    secrets: [
+      asked("payment-provider-key", "backend", { description: "Sandbox key of the payment provider.", env: "PAYMENT_PROVIDER_KEY" }),
+      asked("nexus-token", "backend", { description: "Read access to the company’s package registry.", env: "NEXUS_TOKEN", pattern: "nx-[a-z0-9]{32}" }),
+      asked("sentry-dsn", "backend", { description: "Error reports of your own test runs.", env: "SENTRY_DSN", optional: true }),
+    ],
+    hostSecrets: ["caCertificates", "gitCredentials"],
+    capabilities: [noKvm],
+  },
 };

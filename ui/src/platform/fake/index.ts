@@ -2,7 +2,7 @@
 import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName } from "@/platform";
 import type { Action, Activity, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
-import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, samples } from "./data";
+import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
 import { FakeSecrets } from "./secrets";
 import { type Scenario, scenarios } from "./scenarios";
 
@@ -47,6 +47,7 @@ export class FakeBackend implements Backend {
   readonly calls: { command: CommandName; args: unknown }[] = [];
   readonly copied: string[] = [];
   readonly terminals: string[] = [];
+  readonly links: string[] = [];
   readonly saved: { name: string; text: string }[] = [];
   folder: string | null = "/home/me/src/project";
   readonly #listeners = new Set<(event: Event) => void>();
@@ -100,6 +101,15 @@ export class FakeBackend implements Backend {
   }
   copy(text: string): Promise<void> {
     this.copied.push(text);
+    return Promise.resolve();
+  }
+
+  async copySecret(machine: string, secret: string): Promise<void> {
+    await Promise.resolve();
+    this.copied.push(this.world.secrets.reveal(machine, secret));
+  }
+  openLink(url: string): Promise<void> {
+    this.links.push(url);
     return Promise.resolve();
   }
 
@@ -305,6 +315,8 @@ export class FakeBackend implements Backend {
         operation: null,
         problem: null,
       });
+      const requests = offered.map((module) => requestsOf[module.attr]).filter((each) => each !== undefined);
+      this.world.secrets.requests.set(name, { secrets: requests.flatMap((each) => each.secrets), hostSecrets: requests.flatMap((each) => each.hostSecrets), capabilities: requests.flatMap((each) => each.capabilities) });
       return this.#begin("create", name);
     },
     add: ({ name, source, modules }) => {
@@ -371,7 +383,7 @@ export class FakeBackend implements Backend {
     operation_cancel: ({ id }) => {
       const operation = this.operation(id);
       const machine = operation.machine === null ? undefined : this.world.machines.get(operation.machine);
-      this.changeOperation(id, { state: "cancelled", ended: before(0) });
+      this.changeOperation(id, { state: "cancelled", ended: before(0), asks: null });
       if (machine !== undefined) this.change(machine.name, { status: machine.generation === null ? "not_installed" : machine.status, config: machine.generation === null ? "never_built" : "up_to_date" });
       return {};
     },
@@ -408,6 +420,8 @@ function play(fake: FakeBackend): void {
       if (seen.has(operation.id) || isOver(operation)) continue;
       const next = operation.phases.find((phase) => phase.state === "pending");
       fake.print(operation.id, Array.from({ length: 40 }, (_, index) => ({ level: "output", text: `${operation.kind} ${index}: working on it` })));
+      if (operation.state === "waiting_for_input") continue;
+      if (next?.phase === "ask" && fake.ask(operation.id)) continue;
       if (next === undefined) fake.succeed(operation.id);
       else fake.enter(operation.id, next.phase);
     }

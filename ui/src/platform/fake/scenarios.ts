@@ -1,6 +1,6 @@
 /** The worlds that can be pretended. */
 import type { MachineStatus } from "@/platform/contract";
-import { before, billingActivities, billingLog, checksumFailure, DAY, HOUR, machine, module, newOperation, offlineFailure, pipeline, webshopActivities, webshopLog } from "./data";
+import { asked, before, billingActivities, billingLog, checksumFailure, DAY, HOUR, huggingFace, machine, module, newOperation, offlineFailure, pipeline, webshopActivities, webshopLog } from "./data";
 import type { World } from "./index";
 
 const MINUTE = 60_000;
@@ -12,9 +12,30 @@ function add(world: World, ...machines: MachineStatus[]): void {
   }
 }
 
+/** What the modules of `payments-api` ask for: set, replaced long ago, a file, one that is missing. */
+function payments(world: World): void {
+  world.secrets.requests.set("payments-api", {
+    secrets: [
+      asked("nexus-token", "backend", { description: "Read access to the company’s package registry.", env: "NEXUS_TOKEN", pattern: "nx-[a-z0-9]{8}" }),
+      asked("kubeconfig", "desktop", { kind: "file", description: "Your access to the test cluster.", optional: true }),
+      asked("sentry-dsn", "backend", { description: "Error reports of your own test runs.", env: "SENTRY_DSN", optional: true }),
+      asked("a-very-long-name-of-a-secret-that-nobody-would-ever-choose", "my-editor", { description: "It is *long*." }),
+    ],
+    hostSecrets: ["sshAgent", "caCertificates"],
+    capabilities: [],
+  });
+  const answers = world.secrets.answers("payments-api");
+  answers.values.set("nexus-token", { value: "nx-0a1b2c3d", changed: before(40 * DAY) });
+  answers.values.set("kubeconfig", { value: "apiVersion: v1\nkind: Config\n", changed: before(2 * DAY) });
+  answers.hostSecrets.set("sshAgent", true);
+}
+
 /** The eight machines of the design's pictures. */
 function design(world: World): void {
-  const waiting = newOperation("create", "ml-notebooks", { state: "waiting_for_input", phases: pipeline("ask", [4, 2, 1, 400], 6 * MINUTE), headline: "Secret HF_TOKEN", started: before(6 * MINUTE) });
+  const waiting = newOperation("create", "ml-notebooks", { state: "waiting_for_input", phases: pipeline("ask", [4, 2, 1, 400], 6 * MINUTE), headline: "waiting for answers", started: before(6 * MINUTE) });
+  world.secrets.requests.set("ml-notebooks", { secrets: [huggingFace], hostSecrets: [], capabilities: [] });
+  waiting.asks = world.secrets.open("ml-notebooks");
+  payments(world);
   const failed = newOperation("rebuild", "legacy-billing", {
     state: "failed",
     door: "command_line",
@@ -118,6 +139,20 @@ export const scenarios = {
   offline,
   many,
   log,
+  /** The design's machines, with a store that nothing can be kept in. */
+  locked: (world: World) => {
+    design(world);
+    world.secrets.store = { kind: "keyring", state: "locked" };
+  },
+  "no-keyring": (world: World) => {
+    design(world);
+    world.secrets.store = { kind: "keyring", state: "absent" };
+  },
+  "locked-vault": (world: World) => {
+    design(world);
+    world.secrets.store = { kind: "vault", state: "locked" };
+    world.secrets.passphrase = "open sesame";
+  },
   empty: () => {},
   "first-run": (world: World) => {
     world.engine = { ...world.engine, controller: null };

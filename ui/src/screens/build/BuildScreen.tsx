@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Banner } from "@/components/Banner";
@@ -17,7 +17,8 @@ import { operationQuery } from "@/state/queries";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
 import { useStatus } from "@/state/useStatus";
-import { builtPart, isWorking, operationView } from "@/state/view";
+import { asksText, builtPart, isWorking, operationView } from "@/state/view";
+import { wantAnswer } from "@/state/waiting";
 import { ActivityTree } from "./ActivityTree";
 import { isDownload } from "./activityTree";
 import styles from "./BuildScreen.module.css";
@@ -28,6 +29,17 @@ export function BuildScreen() {
   const { id } = useParams({ from: "/builds/$id" });
   const navigate = useNavigate();
   const query = useQuery(operationQuery(useBackend(), id));
+  const { answer } = useSearch({ from: "/builds/$id" });
+  useEffect(() => {
+    if (answer !== true) return;
+    wantAnswer(id);
+    void navigate({ to: "/builds/$id", params: { id }, replace: true });
+  }, [answer, id, navigate]);
+  // Where another operation went on, it is the one to look at.
+  const next = query.data?.operation.continuedBy ?? null;
+  useEffect(() => {
+    if (next !== null) void navigate({ to: "/builds/$id", params: { id: next }, replace: true });
+  }, [next, navigate]);
   if (query.data !== undefined) return <Build key={id} detail={query.data} />;
   if (query.isError) {
     const failure = toFailure(query.error);
@@ -158,8 +170,17 @@ function Outcome({ operation }: { operation: Operation }) {
   if (operation.state === "waiting_for_input") {
     return (
       <div className={styles.BuildAside}>
-        <Banner state="wait" shape="waiting" title={t("operation.waitsFor")}>
-          {operation.headline}
+        <Banner
+          state="wait"
+          shape="waiting"
+          title={t("operation.waitsFor")}
+          actions={
+            <Button size="sm" kind="primary" onClick={() => wantAnswer(operation.id)}>
+              {t("actions.answer")}
+            </Button>
+          }
+        >
+          {asksText(t, operation.asks) ?? operation.headline}
         </Banner>
       </div>
     );

@@ -3,7 +3,6 @@ import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Button, ButtonGroup } from "@/components/Button";
 import { CheckRow } from "@/components/CheckRow";
-import { CommandPreview } from "@/components/CommandPreview";
 import { FailurePanel } from "@/components/FailurePanel";
 import { Page, PageBody, PageHeader, Panel, Section, Skeleton } from "@/components/Page";
 import { toastFailure } from "@/components/Toasts";
@@ -18,11 +17,7 @@ import { noteOperation } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
 import { checkTitle, checkView } from "@/state/view";
 import styles from "./Doctor.module.css";
-
-/** A command as one would type it in a shell. */
-export function commandLine(argv: string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
-}
+import { FixDetail } from "./FixDetail";
 
 export function DoctorScreen() {
   const { t } = useTranslation();
@@ -69,7 +64,7 @@ export function DoctorScreen() {
             <Panel>
               <ul>
                 {needs.map((check) => (
-                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <FixCommands check={check} />} />
+                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <FixDetail check={check} />} />
                 ))}
               </ul>
             </Panel>
@@ -115,19 +110,6 @@ function InApp({ check }: { check: Check }) {
     <Button size="sm" onClick={() => void install()}>
       {t("doctor.prepare")}
     </Button>
-  );
-}
-
-function FixCommands({ check }: { check: Check }) {
-  const { t } = useTranslation();
-  return (
-    <>
-      {check.fix?.commands.map((argv) => {
-        const line = commandLine(check.fix?.elevates === true && argv[0] !== "sudo" ? ["sudo", ...argv] : argv);
-        return <CommandPreview key={line} text={line} />;
-      })}
-      <p className="sub">{t("doctor.fixText")}</p>
-    </>
   );
 }
 

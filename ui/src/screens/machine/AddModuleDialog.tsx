@@ -51,7 +51,7 @@ function AddModule({ machine, input, onClose }: { machine: MachineStatus; input:
     if (chosen.length === 0) return setError(t("wizard.chooseOne"));
     setAdding(true);
     try {
-      const operation = await backend.call("add", { name: machine.name, source: { url: url.trim() }, modules: chosen });
+      const operation = await backend.call("add", { name: machine.name, source: { url: url.trim() }, modules: chosen, askFor: "everything" });
       noteOperation(client, operation);
       onClose();
       void navigate({ to: "/builds/$id", params: { id: operation.id } });

@@ -10,7 +10,7 @@ import { useFormat } from "@/i18n/useFormat";
 import { useBackend } from "@/platform";
 import type { EngineStatus, MachineStatus } from "@/platform/contract";
 import { machineCan } from "@/state/can";
-import { generationsQuery } from "@/state/queries";
+import { generationsQuery, secretsQuery } from "@/state/queries";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
 import { useStatus } from "@/state/useStatus";
@@ -56,8 +56,10 @@ function Machine({ machine, engine }: { machine: MachineStatus; engine: EngineSt
   const format = useFormat();
   const now = useNow();
   const path = useLocation({ select: (location) => location.pathname });
-  const current = /\/(modules|generations|builds)$/.exec(path)?.[1] ?? "overview";
+  const current = /\/(modules|generations|secrets|builds)$/.exec(path)?.[1] ?? "overview";
   const generations = useQuery({ ...generationsQuery(useBackend(), machine.name), enabled: engine.available && machine.generation !== null }).data;
+  const secrets = useQuery(secretsQuery(useBackend(), machine.name)).data?.secrets;
+  const missing = secrets?.filter((secret) => !secret.set && !secret.optional).length ?? 0;
   const base = `/machines/${encodeURIComponent(machine.name)}`;
   const { name } = machine;
   return (
@@ -86,6 +88,7 @@ function Machine({ machine, engine }: { machine: MachineStatus; engine: EngineSt
           { key: "overview", label: t("machine.tabs.overview"), to: base },
           { key: "modules", label: t("machine.tabs.modules"), count: format.number(machine.modules.length), to: `${base}/modules` },
           { key: "generations", label: t("machine.tabs.generations"), count: generations === undefined ? undefined : format.number(generations.length), to: `${base}/generations` },
+          { key: "secrets", label: t("machine.tabs.secrets"), count: missing === 0 ? undefined : t("secrets.missingCount", { count: missing }), to: `${base}/secrets` },
           { key: "builds", label: t("machine.tabs.builds"), to: `${base}/builds` },
         ]}
       />

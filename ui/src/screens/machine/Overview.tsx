@@ -11,7 +11,8 @@ import type { EngineStatus, MachineStatus } from "@/platform/contract";
 import { machineCan } from "@/state/can";
 import { generationsQuery, operationsQuery } from "@/state/queries";
 import { useMachineActions } from "@/state/useMachineActions";
-import { engineName, isWorking, operationWord } from "@/state/view";
+import { asksText, engineName, isWorking, operationWord } from "@/state/view";
+import { wantAnswer } from "@/state/waiting";
 import { OperationRow } from "../builds/OperationRow";
 import styles from "./Machine.module.css";
 import { useMachine } from "./MachineScreen";
@@ -115,8 +116,22 @@ function Notice({ machine, engine }: { machine: MachineStatus; engine: EngineSta
   if (problem !== null) return <FailurePanel failure={problem} />;
   if (operation !== null && operation.state === "waiting_for_input") {
     return (
-      <Banner state="wait" shape="waiting" title={t("machine.bannerWaiting", { what: operationWord(t, operation.kind) })} actions={show(t("actions.answer"))}>
-        {operation.headline}
+      <Banner
+        state="wait"
+        shape="waiting"
+        title={t("machine.bannerWaiting", { what: operationWord(t, operation.kind) })}
+        actions={
+          <>
+            <Button kind="quiet" size="sm" onClick={() => void navigate({ to: "/builds/$id", params: { id: operation.id } })}>
+              {t("actions.seeBuild")}
+            </Button>
+            <Button size="sm" onClick={() => wantAnswer(operation.id)}>
+              {t("actions.answer")}
+            </Button>
+          </>
+        }
+      >
+        {asksText(t, operation.asks) ?? operation.headline}
       </Banner>
     );
   }

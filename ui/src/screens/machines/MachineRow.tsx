@@ -12,7 +12,8 @@ import { machineCan } from "@/state/can";
 import { lastKnown } from "@/state/lastKnown";
 import { selectedMachine } from "@/state/preferences";
 import { useNow } from "@/state/useNow";
-import { builtPart, isWorking, machineView, operationPart, repositoryName } from "@/state/view";
+import { wantAnswer } from "@/state/waiting";
+import { asksText, builtPart, isWorking, machineView, operationPart, repositoryName } from "@/state/view";
 import type { ListActions } from "./MachineList";
 import styles from "./MachineList.module.css";
 
@@ -117,6 +118,7 @@ function StateNote({ machine, unknown }: { machine: MachineStatus; unknown: bool
     }
     if (machine.problem !== null) return machine.problem.message;
     const { operation } = machine;
+    if (operation !== null && operation.state === "waiting_for_input") return asksText(t, operation.asks) ?? operation.headline ?? "";
     if (operation !== null && isWorking(operation)) return operation.headline ?? "";
     if (operation?.failure !== null && operation?.failure !== undefined) return operation.failure.message;
     return machine.status === "running" && machine.since !== null ? format.duration(now - Date.parse(machine.since)) : "";
@@ -182,7 +184,7 @@ function RowActions({ machine, engine, actions, focusable }: { machine: MachineS
   const tabIndex = focusable ? 0 : -1;
   if (engine.available && operation !== null && (operation.state === "failed" || operation.state === "waiting_for_input")) {
     return (
-      <Button size="sm" tabIndex={tabIndex} onClick={() => actions.showBuild(operation)}>
+      <Button size="sm" tabIndex={tabIndex} onClick={() => (operation.state === "failed" ? actions.showBuild(operation) : wantAnswer(operation.id))}>
         {operation.state === "failed" ? t("actions.seeWhy") : t("actions.answer")}
       </Button>
     );

@@ -6,6 +6,7 @@ import { Wizard, type WizardStepItem } from "@/components/Wizard";
 import { Button } from "@/components/Button";
 import { toastFailure } from "@/components/Toasts";
 import { useBackend } from "@/platform";
+import type { Repository } from "@/platform/contract";
 import { type Draft, drafts, emptyDraft } from "@/state/draft";
 import { toFailure } from "@/state/failure";
 import { repositoryQuery } from "@/state/queries";
@@ -13,16 +14,14 @@ import { noteOperation } from "@/state/useMachineActions";
 import { useKeys } from "@/state/useKeys";
 import { useStatus } from "@/state/useStatus";
 import { repositoryName } from "@/state/view";
+import { begun } from "./begun";
 import { ModulesPage } from "./ModulesPage";
 import { nameProblem, suggestName } from "./names";
+import { RequirementsStep } from "./RequirementsStep";
 import { sourceOf } from "./source";
 import { SourcePage } from "./SourcePage";
 
-/**
- * The wizard's pages. A machine that asks for something gets one between `modules` and `build` (requirements): it is one more entry
- * here, shown when the controller says so.
- */
-type Step = "source" | "modules" | "build";
+type Step = "source" | "modules" | "requirements" | "build";
 
 export function NewMachineScreen() {
   const { t } = useTranslation();
@@ -33,7 +32,7 @@ export function NewMachineScreen() {
   const { machines } = useStatus();
   const taken = useMemo(() => machines.map((machine) => machine.name), [machines]);
 
-  const [draft, setDraft] = useState<Draft>(() => fromAddress(drafts.read() ?? emptyDraft, search));
+  const [draft, setDraft] = useState<Draft>(() => fromAddress(draftOf(search.operation) ?? drafts.read() ?? emptyDraft, search));
   const [checked, setChecked] = useState(false);
   const [creating, setCreating] = useState(false);
   const [nameError, setNameError] = useState<string | null>(null);
@@ -59,10 +58,11 @@ export function NewMachineScreen() {
   );
   useEffect(() => {
     const untouched = draft.url === "" && draft.folder === "" && draft.name === "" && draft.kind === "repository";
-    drafts.write(untouched ? null : draft);
-  }, [draft]);
+    // What has been begun is a machine, no draft any more.
+    drafts.write(untouched || search.operation !== undefined ? null : draft);
+  }, [draft, search.operation]);
 
-  const go = useCallback((next: Step) => void navigate({ to: "/new", search: { step: next === "build" ? "modules" : next } }), [navigate]);
+  const go = useCallback((next: Step) => void navigate({ to: "/new", search: { step: next === "source" ? "source" : "modules" } }), [navigate]);
 
   // Once the repository was read: choose what there is no choice about, and go on if that is what the user waits for.
   const found = repository.data;
@@ -102,10 +102,12 @@ export function NewMachineScreen() {
         modules: draft.kind === "empty" ? [] : chosen,
         ...(draft.kind === "empty" || draft.nixpkgs === "builtin" || firstModule === undefined ? { nixpkgs: "builtin" } : { nixpkgs: firstModule }),
         start: true,
+        askFor: "everything",
       });
       noteOperation(client, operation);
-      drafts.write(null);
-      void navigate({ to: "/builds/$id", params: { id: operation.id } });
+      begun.write({ id: operation.id, draft });
+      setCreating(false);
+      void navigate({ to: "/new", search: { step: "requirements", operation: operation.id } });
     } catch (thrown) {
       const error = toFailure(thrown);
       if (error.code === "invalid_name" || error.code === "already_exists") setNameError(error.message);
@@ -115,7 +117,7 @@ export function NewMachineScreen() {
   };
 
   const next = () => {
-    if (creating) return;
+    if (creating || step === "requirements") return;
     setChecked(true);
     if (step === "source") {
       if (draft.kind === "empty") go("modules");
@@ -136,9 +138,24 @@ export function NewMachineScreen() {
   const close = () => void navigate({ to: "/" });
   const steps: WizardStepItem<Step>[] = [
     { key: "source", name: t("wizard.source"), note: step === "source" ? undefined : draft.kind === "empty" ? t("wizard.empty") : found === undefined ? undefined : repositoryName(found.url) },
-    { key: "modules", name: draft.kind === "empty" ? t("wizard.name") : t("wizard.modules") },
+    { key: "modules", name: draft.kind === "empty" ? t("wizard.name") : t("wizard.modules"), note: step === "requirements" ? notesOf(draft, found) : undefined },
+    { key: "requirements", name: t("requirements.step") },
     { key: "build", name: t("wizard.build") },
   ];
+  if (step === "requirements" && search.operation !== undefined) {
+    return (
+      <RequirementsStep
+        id={search.operation}
+        steps={steps}
+        current={step}
+        onBack={(old) => {
+          setDraft(old);
+          setReading(true);
+          go("modules");
+        }}
+      />
+    );
+  }
   const busy = creating ? t("wizard.creating") : reading && repository.isFetching ? t("wizard.reading") : null;
   return (
     <Wizard
@@ -163,7 +180,7 @@ export function NewMachineScreen() {
             </Button>
           )}
           <Button kind="primary" kbd={`${t("keys.ctrl")} ${t("keys.enter")}`} onClick={next} disabledReason={busy}>
-            {step === "source" ? t("common.continue") : t("wizard.create")}
+            {t("common.continue")}
           </Button>
         </>
       }
@@ -175,6 +192,18 @@ export function NewMachineScreen() {
       )}
     </Wizard>
   );
+}
+
+/** What the wizard's operation was begun with. */
+function draftOf(operation: string | undefined): Draft | null {
+  const now = begun.read();
+  return now !== null && now.id === operation ? now.draft : null;
+}
+
+/** The chosen modules by name. */
+function notesOf(draft: Draft, repository: Repository | undefined): string | undefined {
+  const names = repository?.modules.filter((module) => draft.modules.includes(module.attr)).map((module) => module.name) ?? [];
+  return names.length === 0 ? undefined : names.join(", ");
 }
 
 /** What a link from outside fills in. */

@@ -16,6 +16,7 @@ import { aboutQuery, keys, settingsQuery } from "@/state/queries";
 import { useStore } from "@/state/store";
 import { useStatus } from "@/state/useStatus";
 import { engineName } from "@/state/view";
+import { SecretStore } from "./SecretStore";
 import styles from "./Settings.module.css";
 
 export function SettingsScreen() {
@@ -34,6 +35,7 @@ export function SettingsScreen() {
         ) : (
           <Shared settings={query.data} />
         )}
+        <SecretStore />
         <Own />
         <About />
       </PageBody>

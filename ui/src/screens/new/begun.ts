@@ -1,0 +1,36 @@
+/** The operation that the wizard has begun, and the description that it was begun with: Back takes the one away and shows the other. */
+import type { QueryClient } from "@tanstack/react-query";
+import type { Backend } from "@/platform";
+import type { Operation, OperationDetail, Snapshot } from "@/platform/contract";
+import type { Draft } from "@/state/draft";
+import { keys } from "@/state/queries";
+import { createStore } from "@/state/store";
+import { isWorking } from "@/state/view";
+
+export const begun = createStore<{ id: string; draft: Draft } | null>(null);
+
+/** Resolves once `holds` of what the cache says. */
+function until<T>(client: QueryClient, key: readonly unknown[], holds: (data: T | undefined) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => holds(client.getQueryData<T>(key));
+    if (look()) return resolve();
+    const stop = client.getQueryCache().subscribe(() => {
+      if (!look()) return;
+      stop();
+      resolve();
+    });
+    return undefined;
+  });
+}
+
+/** Cancels the operation and takes the machine away that it had begun to make, so that its name is free again. */
+export async function takeBack(backend: Backend, client: QueryClient, operation: Operation): Promise<void> {
+  const { id, machine } = operation;
+  if (isWorking(operation)) {
+    await backend.call("operation_cancel", { id });
+    await until<OperationDetail>(client, keys.operation(id), (detail) => detail !== undefined && !isWorking(detail.operation));
+  }
+  if (machine === null) return;
+  await backend.call("delete", { name: machine, keepSecrets: false });
+  await until<Snapshot>(client, keys.status, (snapshot) => snapshot?.machines.every(({ name }) => name !== machine) === true);
+}
