@@ -5,7 +5,7 @@
 use std::{io::BufRead as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use codchi_controller::secret::{SecretId, SecretStore as _, SecretValue};
+use codchi_controller::secret::{SecretId, SecretValue};
 use serde_json::{Value, json};
 
 #[tokio::main]
