@@ -13,6 +13,9 @@ use super::SHORTEST;
 /// The shortest line of a value of several lines that is masked alone, in bytes.
 const SHORTEST_LINE: usize = 6;
 
+/// The lines of values that are larger, in bytes, are masked only as they are.
+const MANY_LINES: usize = 4 << 10;
+
 /// The shortest part of a base64 text that says enough of the value to be masked.
 const SHORTEST_PART: usize = 8;
 
@@ -45,7 +48,12 @@ pub(super) fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
         // What frames a key is no secret.
         let lines = lines.into_iter().filter(|line| !line.starts_with(b"-----"));
         for line in lines.filter(|line| line.len() >= SHORTEST_LINE) {
-            plain(&mut forms, line);
+            // A bundle of certificates has a thousand of them.
+            if value.len() > MANY_LINES {
+                forms.insert(line.to_vec());
+            } else {
+                plain(&mut forms, line);
+            }
         }
     }
     forms

@@ -9,7 +9,7 @@ mod stream;
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
@@ -27,10 +27,15 @@ pub const MASK: &str = "•••";
 /// The shortest value that is masked, in bytes.
 pub const SHORTEST: usize = 4;
 
+/// How much of a form is searched for, in bytes; the rest is compared where that is found. Bounds what large values cost.
+const SEARCHED: usize = 128;
+
 /// What must not be shown. Made again when a value is added, and shared.
 #[derive(Default)]
 pub struct Redactor {
     forms: BTreeSet<Vec<u8>>,
+    /// The forms that are longer than what is searched for, by their number.
+    long: BTreeMap<usize, Vec<u8>>,
     known: Option<AhoCorasick>,
 }
 
@@ -60,11 +65,14 @@ impl Redactor {
 
     fn with(&self, mut forms: BTreeSet<Vec<u8>>) -> Self {
         forms.extend(self.forms.iter().cloned());
-        let known = AhoCorasick::new(&forms).inspect_err(|error| {
+        let begins = forms.iter().map(|form| form.get(..SEARCHED).unwrap_or(form));
+        let known = AhoCorasick::new(begins).inspect_err(|error| {
             // There are more of them than the automaton can count: beyond what a store holds.
             tracing::error!(%error, "known secrets can't be masked");
         });
-        Self { known: known.ok().filter(|_| !forms.is_empty()), forms }
+        let long = forms.iter().enumerate().filter(|(_, form)| form.len() > SEARCHED);
+        let long = long.map(|(number, form)| (number, form.clone())).collect();
+        Self { known: known.ok().filter(|_| !forms.is_empty()), forms, long }
     }
 
     /// Text in which nothing is left that must not be shown.
@@ -87,6 +95,14 @@ impl Redactor {
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let spans = self.spans(bytes);
         if spans.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(mask(bytes, &spans)) }
+    }
+
+    /// A match with as much of its form as is there: also one that was cut off.
+    fn whole(&self, number: usize, found: Range<usize>, bytes: &[u8]) -> Range<usize> {
+        let Some(form) = self.long.get(&number) else { return found };
+        let after = bytes.get(found.end..).unwrap_or_default();
+        let rest = form.iter().skip(SEARCHED).zip(after).take_while(|(form, there)| form == there).count();
+        found.start..found.end + rest
     }
 
     /// What must be masked: in order, without overlaps. All matches count, also those that overlap: else the beginning of one secret

@@ -45,6 +45,19 @@ fn values_that_overlap_leave_nothing_of_each_other() {
 }
 
 #[test]
+fn the_largest_value_is_masked_as_a_whole_and_where_it_is_cut() {
+    let large: String = (0..4000).map(|number| format!("value {number:09}")).collect::<String>();
+    let redactor = Arc::new(Redactor::new([&value(&large)]));
+    let text = format!("before {large} after");
+    assert_eq!(redactor.text(&text), "before ••• after");
+    assert_eq!(redactor.text(&format!("before {}…", &large[..3000])), "before •••…");
+    assert_eq!(
+        String::from_utf8(streamed(&redactor, text.as_bytes(), &[5000, 100, 1])).unwrap(),
+        "before ••• after"
+    );
+}
+
+#[test]
 fn what_looks_like_a_token_is_masked() {
     let redactor = Redactor::default();
     for (text, masked) in [
