@@ -108,8 +108,8 @@ impl Redactor {
     /// What must be masked: in order, without overlaps. All matches count, also those that overlap: else the beginning of one secret
     /// could save the rest of another.
     fn spans(&self, bytes: &[u8]) -> Vec<Range<usize>> {
-        let known =
-            self.known.iter().flat_map(|known| known.find_overlapping_iter(bytes)).map(|found| found.range());
+        let found = self.known.iter().flat_map(|known| known.find_overlapping_iter(bytes));
+        let known = found.map(|found| self.whole(found.pattern().as_usize(), found.range(), bytes));
         let mut spans: Vec<_> = known.chain(shapes::find(bytes)).collect();
         if spans.len() > 1 {
             spans.sort_unstable_by_key(|span| (span.start, span.end));
