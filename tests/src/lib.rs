@@ -14,6 +14,7 @@ pub mod cli;
 pub mod conformance;
 pub mod desktop;
 pub mod hunt;
+pub mod keyring;
 mod process;
 pub mod repo;
 pub mod scene;

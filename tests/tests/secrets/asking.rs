@@ -29,10 +29,14 @@ pub fn a_build_waits_where_nobody_can_be_asked_and_an_answer_continues_it(scene:
     assert_eq!(other.code, 0, "{other}");
     assert_eq!(scene.codchi.machine("asking")["status"], "running");
     assert_eq!(variable(scene, "asking", "TOKEN"), "dG9rLWZpcnN0");
-    let unit = scene.codchi.exec("asking", &["sh", "-c", "cat /run/uses-token; sha256sum </run/codchi/secrets/key"]);
+    let unit =
+        scene.codchi.exec("asking", &["sh", "-c", "cat /run/uses-token; sha256sum </run/codchi/secrets/key"]);
     let token = "e8e1d1b6b4";
     assert!(unit.lines().count() == 2 && !unit.contains(token), "the unit had its turn: {unit}");
-    let same = scene.codchi.exec("asking", &["sh", "-c", "sha256sum </run/codchi/secrets/key | cmp - /run/uses-key && echo same"]);
+    let same = scene.codchi.exec(
+        "asking",
+        &["sh", "-c", "sha256sum </run/codchi/secrets/key | cmp - /run/uses-key && echo same"],
+    );
     assert_eq!(same.trim(), "same", "the unit and the user have the same bytes");
 }
 
@@ -45,7 +49,8 @@ pub fn values_that_come_along_are_not_asked_for(scene: &mut Scene) {
     assert_eq!(variable(scene, "along", "TOKEN"), "dG9rLWFsb25n");
     scene.codchi.ok(&["delete", "along", "--yes"]);
 
-    let bad = scene.codchi.run_with(&["init", "along", &repo.url(), "--secrets-from", "-"], b"[\"tok-hidden\"]");
+    let bad =
+        scene.codchi.run_with(&["init", "along", &repo.url(), "--secrets-from", "-"], b"[\"tok-hidden\"]");
     assert_eq!(bad.code, 2, "{bad}");
     assert!(!bad.stderr.contains("tok-hidden"), "{bad}");
     assert!(!scene.codchi.config_dir().join("machines/along").exists());

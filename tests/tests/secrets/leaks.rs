@@ -42,7 +42,9 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     let mut waits = scene.codchi.events(&["init", "canaries", &repo.url(), "--json"]);
     waits.until("it waits", |event| event["operation"]["state"] == "waiting_for_input");
     waits.kill_if_alive();
-    let made = scene.codchi.run_with(&["init", "canaries", &repo.url(), "--secrets-from", "-", "--json"], given.as_bytes());
+    let made = scene
+        .codchi
+        .run_with(&["init", "canaries", &repo.url(), "--secrets-from", "-", "--json"], given.as_bytes());
     assert_eq!(made.code, 0, "{made}");
     let there = scene.codchi.exec("canaries", &["sh", "-c", "printf %s \"$FIRST\""]);
     assert_eq!(there, FIRST, "the canary lives");
@@ -56,9 +58,15 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
 
     // Fail: a build, an evaluation that quotes its surroundings, and an activation whose unit prints what it was given to the
     // machine's own journal, which is a file of the machine's disk and the unit's own doing; to the output it gives a hash.
-    repo.commit(&[("module.nix", "{ pkgs, ... }: { environment.etc.x.source = pkgs.runCommand \"broken\" { } \"env; exit 7\"; }\n")]);
+    repo.commit(&[(
+        "module.nix",
+        "{ pkgs, ... }: { environment.etc.x.source = pkgs.runCommand \"broken\" { } \"env; exit 7\"; }\n",
+    )]);
     scene.codchi.fails(1, &["rebuild", "canaries"]);
-    repo.commit(&[("module.nix", "{ ... }: { environment.etc.x.text = throw (builtins.getEnv \"FIRST\" + \"nothing\"); }\n")]);
+    repo.commit(&[(
+        "module.nix",
+        "{ ... }: { environment.etc.x.text = throw (builtins.getEnv \"FIRST\" + \"nothing\"); }\n",
+    )]);
     scene.codchi.fails(1, &["rebuild", "canaries"]);
     repo.commit(&[("module.nix", &module("3", "printf %s \"$FIRST\" | sha256sum; exit 3"))]);
     scene.codchi.fails(1, &["rebuild", "canaries"]);
@@ -75,12 +83,22 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     sampling.found_nothing();
     let mut places: Vec<PathBuf> = vec![scene.codchi.config_dir(), scene.codchi.data_dir()];
     // Both containers' disks, every volume (the whole store among them) and the engine's own files and logs.
-    places.extend(["containers", "storage-pools", "logs"].map(|name| scene.world.engine_dir().join(name)).into_iter().filter(|path| path.exists()));
+    places.extend(
+        ["containers", "storage-pools", "logs"]
+            .map(|name| scene.world.engine_dir().join(name))
+            .into_iter()
+            .filter(|path| path.exists()),
+    );
     places.push(PathBuf::from(scene.codchi.variable("HOME")));
     places.extend(Some(scene.world.dir().join("daemon.log")).filter(|path| path.exists()));
     let places: Vec<&Path> = places.iter().map(PathBuf::as_path).collect();
     hunt.finds_nothing_in(&places);
     // What this process itself doesn't write is looked for in the places where others might.
-    hunt.finds_nothing_in(&[Path::new("/var/log"), Path::new("/var/crash"), Path::new("/var/lib/systemd/coredump")].into_iter().filter(|path| path.exists()).collect::<Vec<_>>());
+    hunt.finds_nothing_in(
+        &[Path::new("/var/log"), Path::new("/var/crash"), Path::new("/var/lib/systemd/coredump")]
+            .into_iter()
+            .filter(|path| path.exists())
+            .collect::<Vec<_>>(),
+    );
     scene.codchi.ok(&["delete", "canaries", "--yes"]);
 }

@@ -10,7 +10,8 @@ use crate::{asking, variable};
 fn valued(scene: &Scene) {
     let json = br#"{"token": "tok-valued", "key": "key"}"#;
     if scene.codchi.machine("valued") == Value::Null {
-        let made = scene.codchi.run_with(&["init", "valued", &asking(scene).url(), "--secrets-from", "-"], json);
+        let made =
+            scene.codchi.run_with(&["init", "valued", &asking(scene).url(), "--secrets-from", "-"], json);
         assert_eq!(made.code, 0, "{made}");
     }
 }
@@ -25,7 +26,8 @@ pub fn what_is_listed_has_no_values(scene: &mut Scene) {
     let listed = scene.codchi.ok(&["secrets", "list", "valued", "--json"]);
     assert!(!listed.stdout.contains("tok-valued"));
     let list = listed.json();
-    let names: Vec<&str> = list["secrets"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        list["secrets"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["dsn", "key", "token"]);
     let token = &list["secrets"][2];
     let keys: Vec<&String> = token.as_object().unwrap().keys().collect();
@@ -70,8 +72,13 @@ pub fn any_bytes_reach_the_machine(scene: &mut Scene) {
         let there = scene.codchi.exec("valued", &["base64", "-w0", "/run/codchi/secrets/key"]);
         assert_eq!(there.trim(), BASE64.encode(key));
     }
-    let hostile: [&[u8]; 5] =
-        [b"tok-\"a b\" 'c' $HOME $(id) `id` \\n\\", b"tok-\n\nx\n", "tok-\u{fc}\u{1f980}".as_bytes(), b"tok-\x01\x7f\r\t!", b"tok-#=;&|<>*?[]{}~"];
+    let hostile: [&[u8]; 5] = [
+        b"tok-\"a b\" 'c' $HOME $(id) `id` \\n\\",
+        b"tok-\n\nx\n",
+        "tok-\u{fc}\u{1f980}".as_bytes(),
+        b"tok-\x01\x7f\r\t!",
+        b"tok-#=;&|<>*?[]{}~",
+    ];
     for token in hostile {
         set(scene, "valued", "token", token);
         assert_eq!(variable(scene, "valued", "TOKEN"), BASE64.encode(token), "{token:?}");
@@ -84,7 +91,8 @@ pub fn a_changed_value_is_there_at_once_and_after_a_restart(scene: &mut Scene) {
     assert_eq!(variable(scene, "valued", "TOKEN"), BASE64.encode("tok-rotated"));
     scene.codchi.ok(&["restart", "valued"]);
     assert_eq!(variable(scene, "valued", "TOKEN"), BASE64.encode("tok-rotated"));
-    let unit = "systemctl is-active uses && printf tok-rotated | sha256sum | cmp - /run/uses-token && echo same";
+    let unit =
+        "systemctl is-active uses && printf tok-rotated | sha256sum | cmp - /run/uses-token && echo same";
     let unit = scene.codchi.exec("valued", &["sh", "-c", unit]);
     assert_eq!(unit, "active\nsame\n");
 
