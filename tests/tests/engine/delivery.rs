@@ -3,32 +3,29 @@
 //! The host's side isn't here: the deliveries are made by hand, through the driver, and the machine is started by somebody else, so that
 //! nothing has been delivered before.
 
-use std::{
-    collections::BTreeMap,
-    io::Read,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use codchi_controller::{
-    containers::{as_user, in_machine},
-    driver::{ExecOutput, ExecSpec, InstanceName, Role},
+use codchi_controller::containers::{MACHINE_CTRL_SERVE as CTRL_SERVE, in_machine};
+use codchi_tests::{
+    repo::{Repo, source_tree},
+    scene::Scene,
 };
-use codchi_driver_lxd::LxdDriver;
-use codchi_tests::{conformance::exec_with, repo::Repo, scene::Scene};
 use proptest::{
     collection::vec,
     prelude::any,
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use serde_json::json;
+
+use crate::guest::{Delivery, Guest, kept_as, variables};
 
 const MACHINE: &str = "delivered";
-const CTRL_SERVE: &str = "/.codchi/ctrl-serve";
 
 const MODULE: &str = r#"{
+  codchi.hostSecrets.caCertificates.enable = true;
+
   codchi.secrets = {
     token = { description = "d"; optional = true; };
     key = { description = "d"; kind = "file"; optional = true; path = "/home/codchi/.keys/key"; };
@@ -70,122 +67,6 @@ const MODULE: &str = r#"{
     '';
   };
 }"#;
-
-/// The machine, reached as its host reaches it.
-struct Guest {
-    driver: LxdDriver,
-    name: InstanceName,
-    runtime: Runtime,
-}
-
-impl Guest {
-    /// Just started, with nothing delivered.
-    fn started(scene: &Scene) -> Self {
-        let path = scene.place(MACHINE);
-        let repo = if path.exists() { Repo::at(path) } else { Repo::module(path, MACHINE, MODULE) };
-        scene.running(MACHINE, &repo);
-        let role = Role::Machine(MACHINE.parse().unwrap());
-        let guest =
-            Self { driver: scene.world.driver(), name: role.instance(), runtime: Runtime::new().unwrap() };
-        scene.world.client(&["stop", "--force", guest.name.as_str()]);
-        scene.world.client(&["start", guest.name.as_str()]);
-        guest
-    }
-
-    fn run(&self, spec: ExecSpec, input: &[u8]) -> ExecOutput {
-        self.runtime.block_on(exec_with(&self.driver, &self.name, spec, input))
-    }
-
-    fn checked(&self, spec: ExecSpec) -> Vec<u8> {
-        let argv = spec.argv.clone();
-        let output = self.run(spec, b"");
-        assert_eq!(output.code, 0, "{argv:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
-    }
-
-    /// What a command of root prints.
-    fn root(&self, argv: &[&str]) -> Vec<u8> {
-        self.checked(in_machine(argv.iter().copied()))
-    }
-
-    /// What a command of the user prints.
-    fn user(&self, argv: &[&str]) -> Vec<u8> {
-        self.checked(as_user(argv.iter().map(ToString::to_string).collect()))
-    }
-
-    fn text(&self, argv: &[&str]) -> String {
-        String::from_utf8(self.root(argv)).unwrap().trim().to_owned()
-    }
-
-    /// Until its boot is over.
-    fn up(&self) {
-        assert_eq!(self.text(&[CTRL_SERVE, "wait-up", "--timeout-ms", "60000"]), "running");
-    }
-
-    fn deliver(&self, delivery: &Delivery) {
-        let output = self.offer(delivery);
-        let (said, code) = (String::from_utf8_lossy(&output.stderr), output.code);
-        assert_eq!((code, &*said, output.stdout.len()), (0, "", 0));
-    }
-
-    fn offer(&self, delivery: &Delivery) -> ExecOutput {
-        let document = delivery.document().to_string();
-        self.run(in_machine([CTRL_SERVE, "deliver", "--timeout-ms", "30000"]), document.as_bytes())
-    }
-
-    /// The files of a directory: name → mode, owner and group, bytes.
-    fn files(&self, dir: &str) -> BTreeMap<String, (u32, String, Vec<u8>)> {
-        let archive = self.root(&["tar", "-c", "-C", dir, "."]);
-        let mut files = BTreeMap::new();
-        for entry in tar::Archive::new(archive.as_slice()).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            if !entry.header().entry_type().is_file() {
-                continue;
-            }
-            let header = entry.header();
-            let owner = [header.username(), header.groupname()].map(|n| n.unwrap().unwrap().to_owned());
-            let (mode, name) = (header.mode().unwrap(), entry.path().unwrap().display().to_string());
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            files.insert(name.trim_start_matches("./").to_owned(), (mode, owner.join(":"), bytes));
-        }
-        files
-    }
-}
-
-/// What is delivered.
-#[derive(Default)]
-struct Delivery {
-    env: Vec<(String, Vec<u8>)>,
-    files: Vec<(String, Vec<u8>)>,
-    certificates: Option<String>,
-}
-
-impl Delivery {
-    fn document(&self) -> Value {
-        let env = self.env.iter().map(|(name, value)| json!({"name": name, "value": STANDARD.encode(value)}));
-        let files = self.files.iter().map(|(name, value)| {
-            let (owner, group, mode) = kept_as(name);
-            json!({"name": name, "owner": owner, "group": group, "mode": mode, "value": STANDARD.encode(value)})
-        });
-        json!({
-            "version": 1,
-            "env": env.collect::<Vec<_>>(),
-            "files": files.collect::<Vec<_>>(),
-            "certificates": self.certificates.as_ref().map(|pem| STANDARD.encode(pem)),
-            "trust_store": null,
-        })
-    }
-}
-
-/// Owner, group and mode of a file, by its name.
-fn kept_as(name: &str) -> (&'static str, &'static str, &'static str) {
-    match name.len() % 3 {
-        0 => ("codchi", "users", "0400"),
-        1 => ("root", "wheel", "0440"),
-        _ => ("codchi", "wheel", "640"),
-    }
-}
 
 /// Reproducible values: some made to break things, and any bytes but NUL.
 fn values() -> Vec<Vec<u8>> {
@@ -242,17 +123,8 @@ fn is_text(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_ok_and(|text| !text.contains(reserved))
 }
 
-/// The variables of `env -0`.
-fn variables(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
-    let pairs = bytes.split(|byte| *byte == 0).filter_map(|pair| {
-        let at = pair.iter().position(|byte| *byte == b'=')?;
-        Some((String::from_utf8(pair[..at].to_vec()).ok()?, pair[at + 1..].to_vec()))
-    });
-    pairs.collect()
-}
-
 pub fn any_value_arrives_as_it_is(scene: &mut Scene) {
-    let guest = Guest::started(scene);
+    let guest = Guest::of(scene, MACHINE, MODULE);
     let values = values();
     let named = |prefix: &str| -> Vec<(String, Vec<u8>)> {
         values.iter().enumerate().map(|(i, value)| (format!("{prefix}{i}"), value.clone())).collect()
@@ -291,7 +163,7 @@ pub fn any_value_arrives_as_it_is(scene: &mut Scene) {
 }
 
 pub fn units_that_ask_wait_for_the_delivery(scene: &mut Scene) {
-    let guest = Guest::started(scene);
+    let guest = Guest::of(scene, MACHINE, MODULE);
     // Nothing is held up by what doesn't come.
     guest.up();
     let not_yet = guest.run(in_machine([CTRL_SERVE, "wait-delivered", "--timeout-ms", "10"]), b"");
@@ -321,8 +193,8 @@ pub fn units_that_ask_wait_for_the_delivery(scene: &mut Scene) {
     assert_eq!(seen["key"].2, key);
     assert_eq!(guest.user(&["cat", "/home/codchi/.keys/key"]), key);
 
-    let sourced = "until [ -s /run/sources/token ]; do :; done; cat /run/sources/token";
-    assert_eq!(guest.text(&["timeout", "20", "sh", "-c", sourced]), "a \"token\"");
+    guest.until("[ -s /run/sources/token ]");
+    assert_eq!(guest.text(&["cat", "/run/sources/token"]), "a \"token\"");
     guest.user(&["systemctl", "--user", "start", "asks"]);
     assert_eq!(guest.text(&["cat", "/run/user/1000/asks"]), "a \"token\"");
     let interactive = ["env", "-i", "HOME=/root", "bash", "-i", "-c", r#"printf %s "$TOKEN""#];
@@ -330,8 +202,61 @@ pub fn units_that_ask_wait_for_the_delivery(scene: &mut Scene) {
     assert_eq!(guest.text(&["systemctl", "is-system-running"]), "running");
 }
 
+pub fn a_late_delivery_starts_what_gave_up(scene: &mut Scene) {
+    let module = r#"{
+      codchi.secrets.token = { description = "d"; optional = true; };
+      codchi.services.late.secrets = [ "token" ];
+      systemd.services.late = {
+        wantedBy = [ "multi-user.target" ];
+        serviceConfig = { Type = "oneshot"; RemainAfterExit = true; };
+        script = "[ \"$TOKEN\" = late ]";
+      };
+    }"#;
+    let guest = Guest::of(scene, "late", module);
+    let state = |unit: &str| guest.text(&["systemctl", "show", "-p", "ActiveState", "--value", unit]);
+    guest.until(r#"[ "$(systemctl show -p ActiveState --value codchi-secrets)" = activating ]"#);
+    // As after the 90 s that it waits.
+    guest.root(&["systemctl", "kill", "--signal=KILL", "codchi-secrets"]);
+    assert_eq!(guest.text(&[CTRL_SERVE, "wait-up"]), "degraded");
+    assert_eq!((state("codchi-secrets"), state("late")), ("failed".into(), "inactive".into()));
+    guest.deliver(&Delivery { env: vec![("TOKEN".into(), b"late".to_vec())], ..Delivery::default() });
+    guest.until("systemctl --quiet is-active late");
+    assert_eq!(guest.text(&["systemctl", "is-system-running"]), "running");
+    scene.codchi.ok(&["delete", "late", "--yes"]);
+}
+
+pub fn a_module_for_other_versions_of_codchi_works(scene: &mut Scene) {
+    let module = std::fs::read_to_string(source_tree().join("tests/nix-options/modules/other-codchi.nix"));
+    let repo = Repo::module(scene.place("other"), "default", &module.unwrap());
+    let passphrase = scene.place("passphrase");
+    std::fs::write(&passphrase, "of the vault").unwrap();
+    let settings = scene.codchi.config_dir().join("settings.json");
+    let before = std::fs::read(&settings).ok();
+    let codchi = scene.codchi.clone().env("CODCHI_VAULT_PASSPHRASE_FILE", &passphrase);
+    codchi.ok(&["secrets", "store", "vault"]);
+
+    let value = "a \"value\"\nof $(two) lines";
+    let answers = json!({ "EXAMPLE": value }).to_string();
+    let made = codchi.run_with(&["init", "other", &repo.url(), "--secrets-from", "-"], answers.as_bytes());
+    assert_eq!(made.code, 0, "{made}");
+    assert_eq!(codchi.exec("other", &["printenv", "CODCHI_EXAMPLE"]), value);
+    let guest = Guest::reached(scene, "other");
+    for (unit, said) in
+        [("reads-it", "got a"), ("codchi-init", "the token is a"), ("codchi-init", "It's a machine")]
+    {
+        guest.until(&format!("journalctl -u {unit} -o cat | grep -qF \"{said}\""));
+    }
+    guest.until("[ -e /var/lib/codchi/init-done ]");
+
+    codchi.ok(&["delete", "other", "--yes"]);
+    match before {
+        Some(bytes) => std::fs::write(&settings, bytes).unwrap(),
+        None => std::fs::remove_file(&settings).unwrap(),
+    }
+}
+
 pub fn a_delivery_replaces_and_a_refused_one_changes_nothing(scene: &mut Scene) {
-    let guest = Guest::started(scene);
+    let guest = Guest::of(scene, MACHINE, MODULE);
     let named = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
     let pem = "-----BEGIN CERTIFICATE-----\nQ09ESEk=\n-----END CERTIFICATE-----\n";
     guest.deliver(&Delivery {
@@ -343,6 +268,19 @@ pub fn a_delivery_replaces_and_a_refused_one_changes_nothing(scene: &mut Scene) 
     assert_eq!(count("/run/codchi/certificates.pem"), 1);
     assert_eq!(count("/run/codchi/ca-bundle.crt"), count("/etc/ssl/certs/ca-certificates.crt") + 1);
     assert_eq!(guest.text(&["stat", "-L", "-c", "%a", "/run/codchi/ca-bundle.crt"]), "444");
+    let shell = variables(&guest.user(&["env", "-0"]));
+    let said = |name: &str| shell.get(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    assert_eq!(said("NODE_EXTRA_CA_CERTS").as_deref(), Some("/run/codchi/certificates.pem"));
+    for name in
+        ["SSL_CERT_FILE", "NIX_SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"]
+    {
+        assert_eq!(said(name).as_deref(), Some("/run/codchi/ca-bundle.crt"), "{name}");
+    }
+    let java =
+        "-Djavax.net.ssl.trustStore=/run/codchi/trust-store.p12 -Djavax.net.ssl.trustStorePassword=changeit";
+    assert_eq!(said("JAVA_TOOL_OPTIONS").as_deref(), Some(java));
+    let nested = ["sh", "-c", "exec bash -l -c 'printenv JAVA_TOOL_OPTIONS'"];
+    assert_eq!(String::from_utf8(guest.user(&nested)).unwrap().trim(), java, "each once");
 
     guest.deliver(&Delivery {
         env: vec![named("BOTH", "2")],
@@ -353,9 +291,10 @@ pub fn a_delivery_replaces_and_a_refused_one_changes_nothing(scene: &mut Scene) 
         let seen = variables(&guest.user(&["env", "-0"]));
         let files = guest.files("/run/codchi/secrets");
         let files: Vec<_> = files.into_iter().map(|(name, (.., bytes))| (name, bytes)).collect();
-        (seen.get("OLD").cloned(), seen.get("BOTH").cloned(), files)
+        let certificates = seen.contains_key("SSL_CERT_FILE");
+        (seen.get("OLD").cloned(), seen.get("BOTH").cloned(), certificates, files)
     };
-    let second = (None, Some(b"2".to_vec()), vec![named("both", "2")]);
+    let second = (None, Some(b"2".to_vec()), false, vec![named("both", "2")]);
     assert_eq!(now(), second);
     // What the names there lead to.
     let left =
@@ -378,7 +317,7 @@ pub fn a_delivery_replaces_and_a_refused_one_changes_nothing(scene: &mut Scene) 
 }
 
 pub fn nothing_delivered_is_on_a_disk(scene: &mut Scene) {
-    let guest = Guest::started(scene);
+    let guest = Guest::of(scene, MACHINE, MODULE);
     // Made here, so that it isn't in this program.
     let canary = STANDARD.encode(format!("{MACHINE} canary {}", std::process::id()));
     let text = canary.clone().into_bytes();
@@ -393,16 +332,24 @@ pub fn nothing_delivered_is_on_a_disk(scene: &mut Scene) {
     guest.user(&["true"]);
     guest.root(&["journalctl", "--sync"]);
     let logged = guest.root(&["journalctl", "--output=export", "--all"]);
-    assert!(!logged.windows(text.len()).any(|window| window == text), "the journal has it");
+    let is_logged = |what: &[u8]| logged.windows(what.len()).any(|window| window == what);
+    assert!(is_logged(b"UNIT=everything.service"), "the journal is read");
+    assert!(!is_logged(&text), "the journal has it");
     assert_eq!(guest.files("/run/asks")["token"].2, text, "it was there to be logged");
 
-    // Every container's disk, the engine's log of requests and everything else of this world; `/run` of the machine is nowhere there.
-    let encoded = STANDARD.encode(&text);
-    let mut grep = Command::new("grep");
-    grep.args(["-r", "-l", "-a", "-F", "-e", &canary, "-e", &encoded]).arg(scene.world.dir());
-    let found = grep.stdin(Stdio::null()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&found.stdout), "", "files with a secret");
-    assert_eq!(found.status.code(), Some(1), "{}", String::from_utf8_lossy(&found.stderr));
+    // Every container's disk, the engine's log of requests and everything else of this world; the machine's `/run` is nowhere there.
+    let holding = |texts: &[&str]| {
+        let mut grep = Command::new("grep");
+        grep.args(["-r", "-l", "-a", "-F"]).args(texts.iter().flat_map(|text| ["-e", text]));
+        let found = grep.arg(scene.world.dir()).stdin(Stdio::null()).output().unwrap();
+        assert!(found.status.code() < Some(2), "{}", String::from_utf8_lossy(&found.stderr));
+        String::from_utf8(found.stdout).unwrap()
+    };
+    // What is on the machine's disk would be found.
+    guest.root(&["sh", "-c", r#"echo "on the disk of $(hostname)" >/var/lib/codchi/note"#]);
+    let note = holding(&[&format!("on the disk of {MACHINE}")]);
+    assert!(note.lines().count() == 1 && note.trim().ends_with("/var/lib/codchi/note"), "{note}");
+    assert_eq!(holding(&[&canary, &STANDARD.encode(&text)]), "", "files with a secret");
     scene.codchi.ok(&["delete", MACHINE, "--yes"]);
     scene.is_in_order();
 }

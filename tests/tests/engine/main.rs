@@ -14,6 +14,7 @@
 
 mod delivery;
 mod failures;
+mod guest;
 mod isolation;
 mod life;
 mod machine;
@@ -62,6 +63,8 @@ const CASES: &[Case<Scene>] = cases! {
     delivery:
         any_value_arrives_as_it_is
         units_that_ask_wait_for_the_delivery
+        a_late_delivery_starts_what_gave_up
+        a_module_for_other_versions_of_codchi_works
         a_delivery_replaces_and_a_refused_one_changes_nothing
         nothing_delivered_is_on_a_disk;
     status:
