@@ -1,6 +1,10 @@
 //! A machine as its host reaches it, and deliveries to it.
 
-use std::{collections::BTreeMap, io::Read};
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use codchi_controller::{
@@ -37,9 +41,18 @@ impl Guest {
         Self { driver: scene.world.driver(), name: role.instance(), runtime: Runtime::new().unwrap() }
     }
 
-    /// Waits until a shell's condition holds.
+    /// Waits until a shell's condition holds; also when the machine has only just begun to boot, and has no shell yet.
     pub fn until(&self, condition: &str) {
-        self.root(&["timeout", "30", "sh", "-c", &format!("until {condition}; do :; done")]);
+        let script = format!("until {condition}; do :; done");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let output = self.run(in_machine(["timeout", "30", "sh", "-c", &script]), b"");
+            match output.code {
+                0 => return,
+                127 if Instant::now() < deadline => {}
+                code => panic!("{condition}: {code}: {}", String::from_utf8_lossy(&output.stderr)),
+            }
+        }
     }
 
     pub fn run(&self, spec: ExecSpec, input: &[u8]) -> ExecOutput {
