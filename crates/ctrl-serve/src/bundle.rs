@@ -53,7 +53,8 @@ pub(crate) fn write(system: &Path, extra: &Path, bundle: &Path) -> io::Result<()
     for file in extra_files(extra)? {
         texts.push(read(&file)?);
     }
-    let new = bundle.with_extension("crt.new");
+    // Whoever writes at the same time has its own.
+    let new = bundle.with_extension(format!("new-{}", std::process::id()));
     let mut out = fs::File::create(&new)?;
     out.write_all(join(texts.iter().map(String::as_str)).as_bytes())?;
     fs::rename(&new, bundle)

@@ -21,8 +21,9 @@ use crate::signals;
 pub(crate) const SOCKET: &str = "/nix/var/nix/daemon-socket/socket";
 /// The daemon's own settings; clients read `/etc/nix` and are not trusted with these.
 const CONF_DIR: &str = "/etc/nix-daemon";
-/// Settings of the host's proxy, `KEY=VALUE` lines, put there by the host.
-const PROXY_FILE: &str = "/config/proxy.env";
+/// Settings of the host's proxy, `KEY=VALUE` lines, put there by the host after each start: in memory, because it may tell of the
+/// host's network.
+pub(crate) const PROXY_FILE: &str = "/run/codchi/proxy.env";
 /// The only variables [`PROXY_FILE`] may set.
 const PROXY_KEYS: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 /// The variables by which the libraries under nix and git find the CA bundle.

@@ -7,12 +7,14 @@
 //! Deliberately not here: anything about modules, flakes or operations (the host decides, this binary obeys),
 //! and any network protocol of our own: the host talks to it through the container engine's exec only.
 
+mod access;
 mod bundle;
 mod controller;
 mod daemon;
 mod deliver;
 mod handshake;
 mod health;
+mod host;
 mod machine;
 mod mounts;
 mod network;
@@ -72,6 +74,30 @@ fn main() -> ExitCode {
             }
         }
         Ok(Invocation::Put { dir }) => match put::put(&mut std::io::stdin().lock(), &dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
+        Ok(Invocation::WithAccess { name, argv }) => {
+            match access::run(&mut std::io::stdin().lock(), &name, &argv) {
+                Ok(code) => ExitCode::from(code),
+                Err(e) => fail(1, &e),
+            }
+        }
+        Ok(Invocation::AgentBridge { name }) => match access::bridge(&name) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
+        Ok(Invocation::GitCredential { file, action }) => {
+            match access::answer(&file, &action, &mut std::io::stdin().lock()) {
+                Ok(answer) => {
+                    let _ = std::io::stdout().lock().write_all(answer.as_bytes());
+                    ExitCode::SUCCESS
+                }
+                Err(e) => fail(1, &format!("cannot read {}: {e}", file.display())),
+            }
+        }
+        Ok(Invocation::BecomeBound { argv }) => fail(1, &access::become_bound(&argv)),
+        Ok(Invocation::Host) => match host::take(&mut std::io::stdin().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),
         },

@@ -14,6 +14,9 @@ pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve deliver [--timeout-ms N]      in a machine: replace its secrets with the document on standard input
        ctrl-serve wait-delivered [--timeout-ms N]   in a machine: until its secrets are there
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
+       ctrl-serve host                          in the controller: take over the host's settings on standard input
+       ctrl-serve with-access NAME -- PROGRAM…  run a program with what it may use, on standard input
+       ctrl-serve agent-bridge NAME             carry an SSH agent over standard input and output
        ctrl-serve --version";
 
 /// One thing to do.
@@ -55,6 +58,32 @@ pub(crate) enum Invocation {
         /// Absolute path of the directory.
         dir: PathBuf,
     },
+    /// Take over what the controller has from its host.
+    Host,
+    /// Run a program with the user's access.
+    WithAccess {
+        /// The name of its directory.
+        name: String,
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
+    /// Carry an SSH agent.
+    AgentBridge {
+        /// The name of its directory.
+        name: String,
+    },
+    /// Internal: answer git's question for a name and a token.
+    GitCredential {
+        /// Where they are.
+        file: PathBuf,
+        /// `get`, `store` or `erase`.
+        action: String,
+    },
+    /// Internal: become this program, which ends with its parent.
+    BecomeBound {
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
     /// Print the version.
     Version,
     /// Print the usage.
@@ -89,9 +118,16 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("wait-up", rest) => Ok(Invocation::WaitUp { timeout: timeout(rest)? }),
         ("deliver", rest) => Ok(Invocation::Deliver { timeout: timeout(rest)? }),
         ("wait-delivered", rest) => Ok(Invocation::WaitDelivered { timeout: timeout(rest)? }),
-        ("become", [_, ..]) => {
-            Ok(Invocation::Become { argv: rest.iter().map(|a| (*a).to_owned()).collect() })
+        ("become", [_, ..]) => Ok(Invocation::Become { argv: owned(&rest) }),
+        ("become-bound", [_, ..]) => Ok(Invocation::BecomeBound { argv: owned(&rest) }),
+        ("with-access", [name, "--", argv @ ..]) if !argv.is_empty() => {
+            Ok(Invocation::WithAccess { name: (*name).into(), argv: owned(argv) })
         }
+        ("agent-bridge", [name]) => Ok(Invocation::AgentBridge { name: (*name).into() }),
+        ("git-credential", [file, action]) => {
+            Ok(Invocation::GitCredential { file: PathBuf::from(file), action: (*action).into() })
+        }
+        ("host", []) => Ok(Invocation::Host),
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
         ("put", _) => Err(UsageError::Directory),
         ("health" | "daemon" | "--version" | "--help", [extra, ..]) => {
@@ -103,6 +139,10 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("--help", []) => Ok(Invocation::Help),
         (other, _) => Err(UsageError::Unknown(other.into())),
     }
+}
+
+fn owned(argv: &[&str]) -> Vec<String> {
+    argv.iter().map(|a| (*a).to_owned()).collect()
 }
 
 fn timeout(rest: &[&str]) -> Result<Duration, UsageError> {
