@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use codchi_controller::{
+    access::{Access, Server, Transport},
     activity::{Activity, LogLine, Observer},
     machine::MachineName,
     nix::NixError,
 };
 
-use super::{exec::Output, machine_dir};
+use super::{access, exec::Output, machine_dir};
 use crate::{
-    diagnose::{self, Kind},
+    diagnose::{self, Cause, Kind},
     log::{Report, names},
     sanitize,
 };
@@ -98,8 +99,15 @@ impl Observer for Renamed<'_> {
     }
 }
 
-/// Why Nix failed. `what` is what was evaluated.
-pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origins: &Origins) -> NixError {
+/// Why Nix failed. `what` is what was evaluated, `access` what it could use.
+pub(super) fn of_nix(
+    action: &str,
+    what: &str,
+    code: i32,
+    report: &Report,
+    origins: &Origins,
+    access: &Access,
+) -> NixError {
     if let Some(build) = report.failed.first() {
         return NixError::Build {
             derivation: build.name.clone(),
@@ -138,11 +146,7 @@ pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origi
     if last.is_about_fetching() {
         let said: Vec<String> = report.output.iter().map(|line| origins.name(line).into_owned()).collect();
         let cause = diagnose::fetch(&text, &said);
-        return NixError::Fetch {
-            url: origins.source(&last.full),
-            reason: cause.text,
-            missing: cause.kind == Kind::Missing,
-        };
+        return of_fetch(origins.source(&last.full), cause, &text, &said, access);
     }
     let cause = diagnose::evaluation(&text, last.place.as_deref());
     NixError::Evaluation {
@@ -150,6 +154,65 @@ pub(super) fn of_nix(action: &str, what: &str, code: i32, report: &Report, origi
         cause: cause.text,
         trace: origins.name(&last.full).into_owned(),
     }
+}
+
+/// What was refused in a run that ended well: Nix uses what it fetched before when a repository can't be fetched anew. That is right
+/// without a network, but who has no access any more must hear of it.
+pub(super) fn of_refused(report: &Report, origins: &Origins, access: &Access) -> Option<NixError> {
+    let last = report.messages.iter().rev().find(|message| message.is_about_fetching())?;
+    let said: Vec<String> = report.output.iter().map(|line| origins.name(line).into_owned()).collect();
+    let text = origins.name(&last.text);
+    let cause = diagnose::fetch(&text, &said);
+    if !is_about_access(&cause) {
+        return None;
+    }
+    let host = said.iter().rev().find_map(|line| address(line)).map(|server| server.host);
+    let at_host = |url: &&String| access::server(url).map(|server| server.host) == host;
+    let input = origins.inputs.iter().map(|(_, url)| url).find(at_host).filter(|_| host.is_some());
+    let url = input.cloned().unwrap_or_else(|| origins.source(&last.full));
+    Some(of_fetch(url, cause, &text, &said, access))
+}
+
+fn is_about_access(cause: &Cause) -> bool {
+    matches!(cause.kind, Kind::Denied | Kind::Certificate | Kind::HostKey)
+}
+
+/// Why a source couldn't be fetched: which server refused, and what was used there.
+fn of_fetch(url: String, cause: Cause, text: &str, said: &[String], access: &Access) -> NixError {
+    let missing = cause.kind == Kind::Missing;
+    // The server that was asked may be that of an input of an input: git and curl name it.
+    let named = said.iter().rev().map(String::as_str).chain([text]).find_map(address);
+    let server = match (named, access::server(&url)) {
+        // The same, with its whole path.
+        (Some(named), Some(own)) if named.host == own.host => Some(own),
+        (named, own) => named.or(own),
+    };
+    let server = server.filter(|_| is_about_access(&cause));
+    let Some(server) = server else { return NixError::Fetch { url, reason: cause.text, missing } };
+    let host = server.host.clone();
+    match cause.kind {
+        Kind::Certificate => NixError::Certificate { url, host, reason: cause.text },
+        Kind::HostKey => NixError::HostKey {
+            host,
+            changed: said.iter().any(|line| line.to_lowercase().contains("has changed")),
+        },
+        _ => NixError::AccessDenied { url, used: access.used_at(&server), host, reason: cause.text },
+    }
+}
+
+/// The server whose address is quoted in a line.
+fn address(line: &str) -> Option<Server> {
+    ["https://", "ssh://"].iter().find_map(|scheme| {
+        let (_, rest) = line.split_once(scheme)?;
+        let rest = rest.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"')).next()?;
+        let rest = rest.trim_end_matches([':', '/']);
+        access::server(&format!("git+{scheme}{rest}")).or_else(|| {
+            // Asked for a password, git names the host alone.
+            let host = rest.split('/').next()?.rsplit('@').next()?.to_ascii_lowercase();
+            let transport = if *scheme == "ssh://" { Transport::Ssh } else { Transport::Https };
+            Some(Server { transport, host, owner: String::new(), path: String::new(), forge: None })
+        })
+    })
 }
 
 /// Whether a source has no flake: while an input is locked, "path '…/flake.nix' does not exist" (2.24 to 2.28), "… does not contain a
@@ -171,5 +234,52 @@ pub(super) fn of_program(action: &str, output: &Output) -> NixError {
             Some(said) => said.trim_start_matches("error:").trim().to_owned(),
             None => format!("it ended with exit code {}", output.code),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codchi_controller::access::Used;
+
+    use super::*;
+
+    fn failure(url: &str, said: &str) -> NixError {
+        let said: Vec<String> = said.lines().map(str::to_owned).collect();
+        let text = "program 'git' failed with exit code 128";
+        of_fetch(url.into(), diagnose::fetch(text, &said), text, &said, &Access::default())
+    }
+
+    #[test]
+    fn the_server_that_refused_is_named() {
+        let url = "git+https://git.example.org:8443/acme/x.git";
+        match failure(url, "fatal: Authentication failed for 'https://git.example.org:8443/acme/x.git/'") {
+            NixError::AccessDenied { url: of, host, used: Used::Nothing, .. } => {
+                assert_eq!((of.as_str(), host.as_str()), (url, "git.example.org:8443"));
+            }
+            other => panic!("{other:?}"),
+        }
+        let said =
+            "fatal: could not read Username for 'https://other.example.org': terminal prompts disabled";
+        match failure(url, said) {
+            NixError::AccessDenied { host, .. } => assert_eq!(host, "other.example.org"),
+            other => panic!("{other:?}"),
+        }
+        let said = "fatal: unable to access 'https://git.example.org:8443/acme/x.git/': server certificate \
+                    verification failed. CAfile: none CRLfile: none";
+        assert!(
+            matches!(failure(url, said), NixError::Certificate { host, .. } if host == "git.example.org:8443")
+        );
+        let ssh = "git+ssh://git@git.example.org:2222/acme/x";
+        let denied = failure(ssh, "git@git.example.org: Permission denied (publickey).");
+        assert!(matches!(
+            denied,
+            NixError::AccessDenied { host, used: Used::NoAgent, .. } if host == "git.example.org:2222"
+        ));
+        let unknown = failure(ssh, "No ED25519 host key is known for x.\nHost key verification failed.");
+        assert!(matches!(unknown, NixError::HostKey { changed: false, .. }));
+        let changed = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.";
+        assert!(matches!(failure(ssh, changed), NixError::HostKey { changed: true, .. }));
+        let gone = failure(url, "fatal: couldn't find remote ref refs/heads/x");
+        assert!(matches!(gone, NixError::Fetch { missing: true, .. }));
     }
 }

@@ -3,6 +3,7 @@
 //! Every program is run with an argument list, never through a shell. What a repository says is hostile: it is evaluated in pure mode,
 //! without import-from-derivation and without its `nixConfig`, within limits of time and size, in a container that holds no secrets.
 
+mod access;
 mod closure;
 mod discovery;
 mod exec;
@@ -19,6 +20,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use codchi_controller::{
+    access::{Access, NOTHING, Server},
     activity::{Activity, ActivityKind, ActivityState, Observer},
     driver::{Driver, ExecSpec, Role},
     machine::{MachineName, MachineSpec},
@@ -107,7 +109,9 @@ impl ControllerNix {
     ) -> Result<Vec<u8>, NixError> {
         let observer = Renamed { observer: run.observer, origins };
         let mut log = LogReader::new(&observer, &self.ids, OffsetDateTime::now_utc);
-        let command = Command { action, spec, limits, stdin: exec::Input::Nothing };
+        let granted = self.grant(spec, run.access).await?;
+        let stdin = granted.stdin.as_deref().map_or(exec::Input::Nothing, |bytes| exec::Input::Bytes(bytes));
+        let command = Command { action, spec: granted.spec, limits, stdin };
         let mut feed = |chunk: &[u8]| log.feed(chunk);
         let result = exec::run(&*self.driver, command, Some(run.cancel), &mut feed).await;
         let Output { code, stdout, .. } = match result {
@@ -118,7 +122,11 @@ impl ControllerNix {
             }
         };
         let report = log.finish(Some(code == 0));
-        if code == 0 { Ok(stdout) } else { Err(failure::of_nix(action, what, code, &report, origins)) }
+        if code != 0 {
+            return Err(failure::of_nix(action, what, code, &report, origins, run.access));
+        }
+        // Nix goes on with what it has of a repository when a server refuses to tell more.
+        failure::of_refused(&report, origins, run.access).map_or(Ok(stdout), Err)
     }
 
     /// Runs a program that answers at once; fails with its stderr when its exit code isn't 0.
@@ -177,12 +185,16 @@ impl Nix for ControllerNix {
         Ok(flake.pinned(&pin)?.source())
     }
 
+    fn server(&self, url: &str) -> Option<Server> {
+        access::server(url)
+    }
+
     async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError> {
         self.discover(source, run).await
     }
 
-    async fn inputs_unchanged(&self, spec: &MachineSpec, lock: &str) -> bool {
-        self.are_inputs_unchanged(spec, lock).await
+    async fn inputs_unchanged(&self, spec: &MachineSpec, lock: &str, access: &Access) -> bool {
+        self.are_inputs_unchanged(spec, lock, access).await
     }
 
     async fn resolve(
@@ -235,6 +247,8 @@ impl Nix for ControllerNix {
         let action = "build the machine's system";
         let what = "the machine's configuration";
         let origins = Origins::of_machine(machine);
+        // Everything is fetched: what is built needs no access, and gets none.
+        let run = Run { access: &NOTHING, ..run };
         let stdout = self.run_nix(action, what, Self::nix(&args), limits, run, &origins).await?;
         let path = String::from_utf8_lossy(&stdout);
         profile::store_path(path.trim()).ok_or_else(|| NixError::Failed {

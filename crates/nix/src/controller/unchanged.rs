@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use codchi_controller::machine::MachineSpec;
+use codchi_controller::{access::Access, machine::MachineSpec};
 use futures::future::join_all;
 use tokio::time::timeout;
 
@@ -23,13 +23,13 @@ use crate::{
 const TIME: Duration = Duration::from_secs(10);
 
 impl ControllerNix {
-    pub(super) async fn are_inputs_unchanged(&self, spec: &MachineSpec, text: &str) -> bool {
+    pub(super) async fn are_inputs_unchanged(&self, spec: &MachineSpec, text: &str, access: &Access) -> bool {
         let (Some(lock), Ok(inputs)) = (Lock::parse(text), flake::inputs(spec)) else { return false };
         let checks = inputs.iter().map(|input| {
             let lock = &lock;
             async move {
                 match lock.input(&input.name).filter(|node| node.is_for(&in_controller(&input.flake))) {
-                    Some(node) => self.is_unchanged(&input.flake, node).await,
+                    Some(node) => self.is_unchanged(&input.flake, node, access).await,
                     None => false,
                 }
             }
@@ -37,7 +37,7 @@ impl ControllerNix {
         timeout(TIME, join_all(checks)).await.is_ok_and(|all| all.into_iter().all(|unchanged| unchanged))
     }
 
-    async fn is_unchanged(&self, flake: &FlakeRef, locked: &lock::Node) -> bool {
+    async fn is_unchanged(&self, flake: &FlakeRef, locked: &lock::Node, access: &Access) -> bool {
         if flake.nar_hash.is_some() {
             return flake.nar_hash.as_deref() == locked.nar_hash();
         }
@@ -50,22 +50,23 @@ impl ControllerNix {
                 Ok(repository) => repository.commits(flake.reference.as_deref()).await.unwrap_or_default(),
                 Err(_) => Vec::new(),
             },
-            None => self.newest(flake).await.unwrap_or_default(),
+            None => self.newest(flake, access).await.unwrap_or_default(),
         };
         // Some versions of Nix lock an annotated tag at the tag, others at its commit.
         newest.iter().any(|newest| newest == rev)
     }
 
     /// What a reference means now, asked of its server: the commit, and the tag where it is an annotated one.
-    async fn newest(&self, flake: &FlakeRef) -> Option<Vec<String>> {
+    async fn newest(&self, flake: &FlakeRef, access: &Access) -> Option<Vec<String>> {
         let url = lock::remote(flake)?;
         let names = names(flake);
         // With `^{}` the commit behind an annotated tag is told, too.
         let patterns: Vec<String> =
             names.iter().flat_map(|name| [name.clone(), format!("{name}^{{}}")]).collect();
         let argv = ["git", "ls-remote", "--quiet", "--", &url].into_iter().map(str::to_owned).chain(patterns);
-        let output =
-            self.try_ask("look for newer commits", Self::command(argv), Input::Nothing).await.ok()?;
+        let granted = self.grant(Self::command(argv), access).await.ok()?;
+        let stdin = granted.stdin.as_deref().map_or(Input::Nothing, |bytes| Input::Bytes(bytes));
+        let output = self.try_ask("look for newer commits", granted.spec, stdin).await.ok()?;
         if output.code != 0 {
             return None;
         }

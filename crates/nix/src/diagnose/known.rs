@@ -35,12 +35,12 @@ const KNOWN: &[(&[&str], Kind, &str)] = &[
             "server certificate verification failed",
             "x509: certificate",
         ],
-        Kind::Network,
+        Kind::Certificate,
         "the server's certificate is not trusted; a company's own certificate authority may be missing",
     ),
     (
         &["host key verification failed", "no matching host key", "remote host identification has changed"],
-        Kind::Network,
+        Kind::HostKey,
         "the SSH server's host key is not known or has changed",
     ),
     (
@@ -80,7 +80,7 @@ const KNOWN: &[(&[&str], Kind, &str)] = &[
             "terminal prompts disabled",
             "access denied",
         ],
-        Kind::Missing,
+        Kind::Denied,
         "the server asks for credentials: the repository is private, or the token is missing or wrong",
     ),
     (

@@ -20,7 +20,13 @@ const LONGEST: usize = 300;
 pub enum Kind {
     /// Something isn't there, or not visible to this user.
     Missing,
-    /// The network, a name, a certificate, a refused connection.
+    /// A server wants to know who asks, or refuses who does.
+    Denied,
+    /// A server's certificate isn't trusted.
+    Certificate,
+    /// An SSH server's host key isn't known.
+    HostKey,
+    /// The network, a name, a refused connection.
     Network,
     /// A full disk, too little memory.
     Resources,

@@ -91,17 +91,17 @@ fn fetches() {
         (
             "x",
             "fatal: unable to access 'https://h/': SSL certificate problem: self-signed certificate",
-            Kind::Network,
+            Kind::Certificate,
             "the server's certificate is not trusted",
         ),
         (
             "x",
             "fatal: could not read Username for 'https://h': terminal prompts disabled",
-            Kind::Missing,
+            Kind::Denied,
             "the server asks for credentials",
         ),
-        ("x", "git@h: Permission denied (publickey).", Kind::Missing, "the server asks for credentials"),
-        ("x", "Host key verification failed.", Kind::Network, "the SSH server's host key"),
+        ("x", "git@h: Permission denied (publickey).", Kind::Denied, "the server asks for credentials"),
+        ("x", "Host key verification failed.", Kind::HostKey, "the SSH server's host key"),
         (
             "x",
             "remote: Repository not found.\nfatal: repository 'https://h/x/' not found",
@@ -117,7 +117,7 @@ fn fetches() {
         (
             "unable to download 'https://h/x': HTTP error 401",
             "",
-            Kind::Missing,
+            Kind::Denied,
             "the server asks for credentials",
         ),
         (

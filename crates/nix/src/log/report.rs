@@ -253,7 +253,11 @@ impl Report {
             Some(last)
                 if matches!(
                     diagnose::evaluation(&last.text, None).kind,
-                    diagnose::Kind::Network | diagnose::Kind::Resources
+                    diagnose::Kind::Network
+                        | diagnose::Kind::Denied
+                        | diagnose::Kind::Certificate
+                        | diagnose::Kind::HostKey
+                        | diagnose::Kind::Resources
                 ) =>
             {
                 Status::Failed

@@ -139,8 +139,9 @@ async fn tells_whether_a_host_repository_moved() {
                "root": {{"inputs": {{"m0": "m0"}}}}}}, "root": "root", "version": 7}}"#
         )
     };
-    let unchanged =
-        async |url: &str, lock: &str| world.nix.inputs_unchanged(&spec(&[(url, "web")]), lock).await;
+    let unchanged = async |url: &str, lock: &str| {
+        world.nix.inputs_unchanged(&spec(&[(url, "web")]), lock, &NOTHING).await
+    };
     assert!(unchanged(&url, &lock(&rev, "")).await);
     assert!(unchanged(&format!("{url}?ref=main"), &lock(&rev, r#", "ref": "main""#)).await);
     assert!(!unchanged(&format!("{url}?ref=main"), &lock(&rev, "")).await, "locked for another address");

@@ -11,6 +11,7 @@ use std::{
 };
 
 use codchi_controller::{
+    access::NOTHING,
     activity::Unobserved,
     driver::{
         Driver, DriverKind, ExecSpec, Image, InstanceSpec, Role,
@@ -50,6 +51,8 @@ struct Inside {
     ran: Mutex<Vec<ExecSpec>>,
     /// What was put, by directory and name.
     files: Mutex<BTreeMap<(String, String), Vec<u8>>>,
+    /// What the last program that was let use something read.
+    granted: Mutex<Vec<u8>>,
 }
 
 /// A controller for one test.
@@ -97,7 +100,7 @@ impl World {
     }
 
     fn run(&self) -> Run<'_> {
-        Run { observer: &Unobserved, cancel: &self.cancel }
+        Run { observer: &Unobserved, cancel: &self.cancel, access: &NOTHING }
     }
 
     /// The argument lists of the programs of this name that ran since the last call.
@@ -127,6 +130,11 @@ impl World {
 async fn answer(inside: Arc<Inside>, root: PathBuf, mut process: FakeProcess) -> i32 {
     let argv = process.spec.argv.clone();
     inside.ran.lock().unwrap().push(process.spec.clone());
+    if argv.get(1).is_some_and(|verb| verb == "with-access") {
+        let mut bytes = Vec::new();
+        process.stdin.read_to_end(&mut bytes).await.unwrap();
+        *inside.granted.lock().unwrap() = bytes;
+    }
     let scripted = {
         let answers = inside.answers.lock().unwrap();
         answers.iter().find(|(start, _)| argv.starts_with(start)).map(|(_, answer)| answer.clone())

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use codchi_controller::nix::{Nix, NixError, StorePath};
+use codchi_controller::{
+    access::{Access, Credential, CredentialOrigin},
+    nix::{Nix, NixError, StorePath},
+    secret::SecretValue,
+};
 
 use super::*;
 use crate::controller::exec::{self, Command, Input, Limits};
@@ -255,7 +259,7 @@ async fn only_what_needs_it_is_locked_anew() {
 async fn the_server_is_asked_for_newer_commits() {
     let world = World::new().await;
     let rev = "91684cff7f63676e73af64a099813afcc414777f";
-    let unchanged = async || world.nix.inputs_unchanged(&spec(&[HELLO]), &lock()).await;
+    let unchanged = async || world.nix.inputs_unchanged(&spec(&[HELLO]), &lock(), &NOTHING).await;
     world.on(&["git", "ls-remote"], Answer::stdout(format!("{rev}\trefs/heads/main\n")));
     assert!(unchanged().await);
     let asked = world.ran("git").pop().unwrap();
@@ -266,7 +270,7 @@ async fn the_server_is_asked_for_newer_commits() {
     assert!(!unchanged().await, "the branch is gone");
     world.on(&["git", "ls-remote"], Answer::failed("fatal: no network"));
     assert!(!unchanged().await);
-    assert!(!world.nix.inputs_unchanged(&spec(&[("https://h/x.tar.gz", "hello")]), &lock()).await);
+    assert!(!world.nix.inputs_unchanged(&spec(&[("https://h/x.tar.gz", "hello")]), &lock(), &NOTHING).await);
 }
 
 #[tokio::test]
@@ -301,4 +305,39 @@ async fn a_branch_or_commit_can_be_said_beside_the_address() {
     assert_eq!(parse("/x", "ref", "refs/tags/v1").unwrap().url, "git+file:///x?ref=refs/tags/v1");
     assert_eq!(parse("github:o/r", "rev", "x").unwrap_err().code, "bad_rev");
     assert_eq!(parse("github:o/r/main", "ref", "dev").unwrap_err().code, "bad_ref");
+}
+
+#[tokio::test]
+async fn access_is_streamed_and_only_its_paths_are_told() {
+    const TOKEN: &str = "t0p-s3cret-token";
+    let world = World::new().await;
+    world.on(&["/bin/ctrl-serve", "with-access"], Answer::failed("error: no\n"));
+    let access = Access {
+        credentials: vec![Credential {
+            origin: CredentialOrigin::Token,
+            host: "git.example.org".into(),
+            owners: vec!["acme".into()],
+            forge: None,
+            user: "me".into(),
+            secret: SecretValue::new(TOKEN).unwrap(),
+        }],
+        ..Access::default()
+    };
+    let run = Run { access: &access, ..world.run() };
+    world.nix.evaluate(&machine(), run).await.unwrap_err();
+    let wrapped = world.ran("/bin/ctrl-serve");
+    let [wrapped] = wrapped.as_slice() else { panic!("{wrapped:?}") };
+    assert_eq!((wrapped[1].as_str(), wrapped[3].as_str(), wrapped[4].as_str()), ("with-access", "--", "nix"));
+    assert!(wrapped.iter().all(|argument| !argument.contains(TOKEN)), "{wrapped:?}");
+    let read = world.inside.granted.lock().unwrap().clone();
+    let length = u32::from_be_bytes(read[..4].try_into().unwrap());
+    assert_eq!(usize::try_from(length).unwrap(), read.len() - 4);
+    let header: serde_json::Value = serde_json::from_slice(&read[4..]).unwrap();
+    assert!(header["files"].to_string().contains(TOKEN));
+    assert!(!header["variables"].to_string().contains(TOKEN), "{header}");
+    assert!(header["variables"]["NIX_CONF_DIR"].is_string() && header["files"][0][1].is_string(), "{header}");
+    // What is built gets nothing.
+    world.on(&["nix", "build"], Answer::failed("error: no\n"));
+    world.nix.build(&machine(), &derivation(), run).await.unwrap_err();
+    assert_eq!(world.ran("nix").len(), 1);
 }
