@@ -5,10 +5,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{HostSettings, UserAccess},
     activity::{Activity, ActivityId, LogLine, Unobserved},
     containers,
     driver::{Driver, DriverKind, Exec, ExecSpec, InstanceState, Role},
@@ -45,6 +46,9 @@ pub struct Controller {
     pub(crate) machines: MachineStore,
     pub(crate) operations: OperationFiles,
     pub(crate) stores: Vec<Arc<dyn SecretStore>>,
+    pub(crate) user: Arc<dyn UserAccess>,
+    /// What this process has brought to the controller.
+    pub(crate) brought: Mutex<Option<HostSettings>>,
     /// Told when a store was unlocked here.
     pub(crate) unlocked: Notify,
     running: std::sync::Mutex<HashMap<OperationId, CancellationToken>>,
@@ -63,6 +67,8 @@ pub struct Parts {
     pub nix: Arc<dyn Nix>,
     /// The stores of secrets there are, one of each kind at most; the settings say which is used.
     pub stores: Vec<Arc<dyn SecretStore>>,
+    /// The user's own access to servers.
+    pub user: Arc<dyn UserAccess>,
 }
 
 /// A machine to make.
@@ -99,7 +105,7 @@ impl Controller {
     /// # Errors
     /// When a directory can't be made.
     pub fn new(parts: Parts) -> Result<Arc<Self>, FileError> {
-        let Parts { paths, images, driver, nix, stores } = parts;
+        let Parts { paths, images, driver, nix, stores, user } = parts;
         paths.create()?;
         Ok(Arc::new(Self {
             machines: MachineStore::new(paths.clone()),
@@ -111,6 +117,8 @@ impl Controller {
             driver,
             nix,
             stores,
+            user,
+            brought: Mutex::default(),
             unlocked: Notify::new(),
         }))
     }
@@ -127,7 +135,8 @@ impl Controller {
     pub fn parse_source(&self, input: &str, parameter: Option<(&str, String)>) -> Result<Source, Error> {
         let source = self.nix.parse_source(input, parameter)?;
         if source.had_credentials {
-            return Err(Error::UrlHasCredentials { url: source.url });
+            let host = self.nix.server(&source.url).map(|server| server.host);
+            return Err(Error::UrlHasCredentials { url: source.url, host });
         }
         Ok(source)
     }
@@ -165,7 +174,8 @@ impl Controller {
     /// When it can't be fetched or read.
     pub async fn modules(&self, source: &Source) -> Result<Repository, Error> {
         let _controller = self.use_controller(None).await?;
-        let run = Run { observer: &Unobserved, cancel: &CancellationToken::new() };
+        let access = self.access_to([source.url.as_str()].into_iter(), true).await?;
+        let run = Run { observer: &Unobserved, cancel: &CancellationToken::new(), access: &access };
         Ok(self.nix.modules(source, run).await?)
     }
 
@@ -624,9 +634,16 @@ impl Controller {
     ) -> Result<Operation, Error> {
         self.spawn(kind, Some(machine), door, async move |controller, journal| {
             let machine = journal.machine()?;
-            Pipeline { controller: &controller, journal: &journal, machine: &machine, spec, options }
-                .run()
-                .await
+            Pipeline {
+                controller: &controller,
+                journal: &journal,
+                machine: &machine,
+                spec,
+                options,
+                access: OnceCell::new(),
+            }
+            .run()
+            .await
         })
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use crate::{
+    access::Used,
     driver::DriverError,
     failure::{Failure, FailureCode},
     files::FileError,
@@ -27,6 +28,8 @@ pub enum Error {
     UrlHasCredentials {
         /// The address without it.
         url: String,
+        /// The server that it is for.
+        host: Option<String>,
     },
     /// An argument isn't valid.
     #[error("{0}")]
@@ -117,6 +120,12 @@ pub enum Error {
     ControllerNotReady {
         /// What its health report or its log says.
         report: String,
+    },
+    /// The controller doesn't take what it has from this computer.
+    #[error("the controller couldn't be given this computer's certificates and proxy")]
+    HostSettings {
+        /// What it said.
+        output: Vec<String>,
     },
     /// Switching failed; the previous generation runs again.
     #[error("the new system of '{machine}' couldn't be activated; {previous}")]
@@ -217,6 +226,7 @@ impl Error {
             Self::Busy { .. } => Code::Busy,
             Self::NotRunning { .. } | Self::NotInstalled { .. } => Code::NotRunning,
             Self::NoImages | Self::DamagedImage { .. } => Code::ImageUnavailable,
+            Self::HostSettings { .. } => Code::Failed,
             Self::Activation { .. } => Code::Activation,
             Self::Boot { .. } => Code::Boot,
             Self::SecretNotFound { .. } | Self::SecretNotSet { .. } => Code::SecretNotFound,
@@ -235,6 +245,8 @@ impl Error {
                 NixError::Fetch { missing: true, .. } | NixError::Repository { .. } => {
                     Code::RepositoryNotFound
                 }
+                NixError::AccessDenied { .. } => Code::AccessDenied,
+                NixError::Certificate { .. } => Code::Certificate,
                 NixError::NoFlake { .. } => Code::NoFlake,
                 NixError::Evaluation { .. } => Code::Evaluation,
                 NixError::Build { .. } => Code::Build,
@@ -248,9 +260,10 @@ impl Error {
     fn hints(&self) -> Vec<String> {
         let hint = |text: &str| vec![text.to_owned()];
         match self {
-            Self::UrlHasCredentials { url } => {
-                vec![format!("use {url} and sign in with git's own credentials")]
-            }
+            Self::UrlHasCredentials { url, host } => match host {
+                Some(host) => vec![format!("keep the token with `codchi login {host}`, then use {url}")],
+                None => vec![format!("use {url}")],
+            },
             Self::AlreadyExists { existing } => vec![
                 format!("choose another name, or add modules to it with `codchi add {existing} URL`"),
                 format!("remove it with `codchi delete {existing}`"),
@@ -283,11 +296,24 @@ impl Error {
             }
             Self::File(FileError::Newer { .. }) => hint("use the newer Codchi; the file was left as it is"),
             Self::File(FileError::Damaged { .. }) => hint("mend or remove the file; it was left as it is"),
+            Self::Nix(NixError::AccessDenied { host, used, .. }) => denied(host, *used),
+            Self::Nix(NixError::Certificate { host, .. }) => vec![
+                format!(
+                    "if {host} belongs to your company, add the certificate of its authority to this computer: {CERTIFICATES}"
+                ),
+                "`codchi access` shows the authorities that are brought to where sources are fetched".into(),
+            ],
+            Self::Nix(NixError::HostKey { host, changed: false }) => {
+                vec![format!("run `ssh {host}` once, compare the key that it shows, and accept it")]
+            }
+            Self::Nix(NixError::HostKey { host, changed: true }) => vec![format!(
+                "ask who runs {host} whether its key was changed; if it was, `ssh-keygen -R {host}` forgets the old one"
+            )],
             Self::Nix(NixError::NoFlake { .. }) => hint(
                 "Codchi reads modules from the flake.nix at the top of a repository; `?dir=` names another directory",
             ),
             Self::Nix(NixError::Fetch { missing: true, .. }) => hint(
-                "check the address; a private repository looks like a missing one to those who may not see it",
+                "check the address; a private repository looks like a missing one to those who may not see it: `codchi login HOST` keeps a token for its server",
             ),
             Self::Boot { output, .. } if output.iter().any(|line| line.contains("Too many open files")) => {
                 hint(
@@ -331,9 +357,41 @@ impl Error {
             Self::Activation { output, .. } | Self::Boot { output, .. } | Self::Delivery { output, .. } => {
                 output.clone()
             }
+            Self::Nix(NixError::AccessDenied { reason, .. } | NixError::Certificate { reason, .. }) => {
+                lines(reason)
+            }
+            Self::HostSettings { output } => output.clone(),
             Self::ControllerNotReady { report } => lines(report),
             _ => vec![],
         }
+    }
+}
+
+/// Where a computer keeps authorities of its own.
+const CERTIFICATES: &str = if cfg!(windows) {
+    "install it for \"Trusted Root Certification Authorities\""
+} else {
+    "put it into /usr/local/share/ca-certificates (Debian, Ubuntu), /etc/pki/ca-trust/source/anchors (Fedora) or /etc/ca-certificates/trust-source/anchors (Arch), or name its file in NODE_EXTRA_CA_CERTS"
+};
+
+/// What to do where a server refused.
+fn denied(host: &str, used: Used) -> Vec<String> {
+    match used {
+        Used::Nothing => vec![
+            format!(
+                "`codchi login {host}` keeps a token for it; what git or your SSH agent knows is used as well"
+            ),
+            "check the address".into(),
+        ],
+        Used::Token => vec![format!("`codchi login {host}` sets another token")],
+        Used::GitCredentials => {
+            vec![format!("sign in to {host} with git again, or set a token with `codchi login {host}`")]
+        }
+        Used::Agent => vec!["`ssh-add -l` shows the keys that the agent has; `ssh-add FILE` adds one".into()],
+        Used::NoAgent => vec![
+            "start an SSH agent, add the key with `ssh-add`, and begin again where SSH_AUTH_SOCK is set"
+                .into(),
+        ],
     }
 }
 
@@ -354,14 +412,12 @@ impl From<&Error> for Failure {
         if let Error::Busy { operation: Some(operation), .. } = error {
             causes.push(operation.description());
         }
-        let mut failure = Self {
+        Self {
             code: error.code(),
             message: error.to_string(),
             hints: error.hints(),
             causes,
             details: error.details(),
-        };
-        failure.redact(&crate::secret::known());
-        failure
+        }
     }
 }

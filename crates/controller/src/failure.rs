@@ -27,6 +27,10 @@ pub enum FailureCode {
     OperationNotFound,
     /// The repository doesn't exist, or this user may not see it.
     RepositoryNotFound,
+    /// A server refused the user's access, or there is none.
+    AccessDenied,
+    /// A server's certificate isn't trusted.
+    Certificate,
     /// The repository has no `flake.nix`.
     NoFlake,
     /// The repository offers no module.
@@ -78,14 +82,4 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// The last lines of output, or a trace, where there is one.
     pub details: Vec<String>,
-}
-
-impl Failure {
-    /// Masks what must not be shown.
-    pub fn redact(&mut self, redactor: &crate::secret::Redactor) {
-        redactor.string(&mut self.message);
-        for text in self.hints.iter_mut().chain(&mut self.causes).chain(&mut self.details) {
-            redactor.string(text);
-        }
-    }
 }

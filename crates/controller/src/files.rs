@@ -27,6 +27,10 @@ impl Paths {
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.json")
     }
+    /// For which hosts tokens are kept.
+    pub fn tokens(&self) -> PathBuf {
+        self.config.join("tokens.json")
+    }
     /// One directory for each operation.
     pub fn operations(&self) -> PathBuf {
         self.data.join("operations")

@@ -3,6 +3,7 @@
 //! This crate never names a concrete driver, never runs Nix itself, never prints and never reads the environment. It defines the
 //! traits it needs ([`driver::Driver`], [`nix::Nix`]); the crates that implement them depend on it.
 
+pub mod access;
 pub mod activity;
 mod ask;
 pub mod containers;

@@ -30,6 +30,14 @@ pub(crate) fn answers(paths: &Paths, machine: &MachineName) -> Result<Held, File
     Ok(Held { _file: file })
 }
 
+/// Locks the list of tokens for the moment in which it is changed.
+pub(crate) fn tokens(paths: &Paths) -> Result<Held, FileError> {
+    let path = paths.locks().join("tokens.lock");
+    let file = open(&path)?;
+    file.lock().map_err(|source| FileError::Io { path, source })?;
+    Ok(Held { _file: file })
+}
+
 /// Tries to lock the file at `path`, making it when there is none; `None` when somebody else has it.
 pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Held>, FileError> {
     let file = open(path)?;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Access, Server, Used},
     activity::Observer,
     driver::DriverError,
     machine::{MachineName, MachineSpec},
@@ -23,6 +24,8 @@ pub struct Run<'a> {
     pub observer: &'a dyn Observer,
     /// When cancelled, the run is ended (its processes too) and returns [`NixError::Cancelled`].
     pub cancel: &'a CancellationToken,
+    /// What it may use of the user's own access to servers.
+    pub access: &'a Access,
 }
 
 /// Nix, as far as Codchi uses it. All paths are the controller's.
@@ -35,12 +38,15 @@ pub trait Nix: Send + Sync + 'static {
     /// Says what is wrong with it, never repeating a password.
     fn parse_source(&self, input: &str, parameter: Option<(&str, String)>) -> Result<Source, SourceError>;
 
+    /// The server behind a canonical address; `None` for what is on this computer. Pure.
+    fn server(&self, url: &str) -> Option<Server>;
+
     /// Reads which modules the repository offers. Builds nothing, runs no import-from-derivation, honours no `nixConfig`.
     async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError>;
 
     /// Whether every module's source is still at the revision that `lock` names. A cheap look (refs only, nothing is fetched);
     /// `false` when in doubt.
-    async fn inputs_unchanged(&self, spec: &MachineSpec, lock: &str) -> bool;
+    async fn inputs_unchanged(&self, spec: &MachineSpec, lock: &str, access: &Access) -> bool;
 
     /// Writes the machine's flake into the controller, locks its inputs (all of them anew where `update`) and returns the lock.
     /// `lock` is the last known one. An unchanged lock is returned byte for byte.
@@ -289,6 +295,36 @@ pub enum NixError {
         /// Whether it doesn't exist or isn't visible to this user (else: network, certificate, …).
         missing: bool,
     },
+    /// A server wants to know who asks, or refused who did.
+    #[error("{}", denied(url, host, *used))]
+    AccessDenied {
+        /// What was to be fetched, without credentials.
+        url: String,
+        /// The server.
+        host: String,
+        /// What was used.
+        used: Used,
+        /// What the server said, in one line.
+        reason: String,
+    },
+    /// A server's certificate isn't trusted.
+    #[error("the certificate of {host} is not trusted by this computer")]
+    Certificate {
+        /// What was to be fetched, without credentials.
+        url: String,
+        /// The server.
+        host: String,
+        /// What the program said, in one line.
+        reason: String,
+    },
+    /// An SSH server's host key isn't known, or isn't the known one.
+    #[error("the SSH server {host} {}", if *changed { "has another host key than the one that is known" } else { "is not known to this computer" })]
+    HostKey {
+        /// The server.
+        host: String,
+        /// Whether another key is known.
+        changed: bool,
+    },
     /// The repository has no `flake.nix`.
     #[error("{url} has no flake.nix")]
     NoFlake {
@@ -345,4 +381,17 @@ pub enum NixError {
     /// The engine failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+}
+
+/// What is said where a server refused.
+fn denied(url: &str, host: &str, used: Used) -> String {
+    match used {
+        Used::Nothing => {
+            format!("{host} lets only users see {url} whom it knows, and there is no access to it")
+        }
+        Used::Token => format!("the token for {host} was refused when {url} was read"),
+        Used::GitCredentials => format!("what git knows for {host} was refused when {url} was read"),
+        Used::Agent => format!("{host} accepted no key of the SSH agent when {url} was read"),
+        Used::NoAgent => format!("{host} wants an SSH key for {url}, and there is no SSH agent"),
+    }
 }

@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::Access,
     activity::{LogLevel, LogLine, Observer as _},
     containers,
     controller::{Controller, Dialogue},
@@ -54,11 +56,13 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) machine: &'a MachineName,
     pub(crate) spec: MachineSpec,
     pub(crate) options: BuildOptions,
+    /// What its modules may be fetched with, once that is needed.
+    pub(crate) access: OnceCell<Access>,
 }
 
 impl Pipeline<'_> {
     pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
-        let Self { controller, journal, machine, spec, options } = self;
+        let Self { controller, journal, machine, spec, options, .. } = self;
         let (store, nix) = (&controller.machines, &controller.nix);
         let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
 
@@ -70,7 +74,7 @@ impl Pipeline<'_> {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
                 && record.switching.is_none()
-                && (!options.update || nix.inputs_unchanged(spec, lock).await)
+                && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))
             {
                 if options.start && !options.dry_run {
@@ -81,14 +85,15 @@ impl Pipeline<'_> {
                 return Ok(outcome);
             }
         }
-        let lock = nix.resolve(machine, spec, known_lock.as_deref(), options.update, self.nix_run()).await?;
+        let lock =
+            nix.resolve(machine, spec, known_lock.as_deref(), options.update, self.nix_run().await?).await?;
         if known_lock.as_deref() != Some(&lock) && !options.dry_run {
             store.write_lock(machine, &lock)?;
         }
         self.not_cancelled()?;
 
         journal.enter(Phase::Requirements);
-        let Evaluation { requirements, derivation } = nix.evaluate(machine, self.nix_run()).await?;
+        let Evaluation { requirements, derivation } = nix.evaluate(machine, self.nix_run().await?).await?;
         record.requirements = requirements.clone();
         store.update_record(machine, |record| record.requirements = requirements.clone())?;
 
@@ -106,7 +111,7 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Build);
-        let system = nix.build(machine, &derivation, self.nix_run()).await?;
+        let system = nix.build(machine, &derivation, self.nix_run().await?).await?;
         self.not_cancelled()?;
 
         journal.enter(Phase::Review);
@@ -280,8 +285,22 @@ impl Pipeline<'_> {
         Err(Error::Activation { machine: (*machine).clone(), previous, output })
     }
 
-    fn nix_run(&self) -> Run<'_> {
-        Run { observer: self.journal, cancel: self.journal.cancel() }
+    async fn nix_run(&self) -> Result<Run<'_>, Error> {
+        let access = self.access().await?;
+        Ok(Run { observer: self.journal, cancel: self.journal.cancel(), access })
+    }
+
+    /// Asked for once: a prompt of the keyring is answered once.
+    async fn access(&self) -> Result<&Access, Error> {
+        let gather = || async {
+            let access = self.controller.access_of(self.machine, &self.spec).await?;
+            if access.proxy.has_credentials() {
+                let text = "the proxy has a password: git uses it, downloads that Nix makes itself go without a proxy";
+                self.journal.say(LogLevel::Warning, text);
+            }
+            Ok(access)
+        };
+        self.access.get_or_try_init(gather).await
     }
 
     fn not_cancelled(&self) -> Result<(), Error> {
@@ -388,36 +407,20 @@ const LAST_LINES: usize = 20;
 /// How long a line may be; longer ones are cut.
 const LINE_BYTES: u64 = 64 << 10;
 
-/// Copies lines into the log and returns the last ones. Secrets are masked before it is cut into lines: one may be longer.
+/// Copies lines into the log and returns the last ones.
 async fn tee(stream: impl AsyncRead + Unpin, journal: &Journal) -> Vec<String> {
     use tokio::io::AsyncReadExt as _;
     let mut last = std::collections::VecDeque::new();
-    let mut log = |line: &[u8]| {
-        let text = crate::activity::plain(&String::from_utf8_lossy(line));
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut line).await, Ok(n) if n > 0) {
+        let text = crate::activity::plain(&String::from_utf8_lossy(&line));
         journal.log(LogLine { activity: None, level: LogLevel::Output, text: text.clone() });
         if last.len() == LAST_LINES {
             last.pop_front();
         }
         last.push_back(text);
-    };
-    let mut reader = BufReader::new(stream);
-    let mut redacted = crate::secret::RedactedStream::new(crate::secret::known());
-    let (mut line, mut is_over) = (Vec::new(), false);
-    while !is_over {
-        let mut chunk = Vec::new();
-        is_over =
-            !matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut chunk).await, Ok(n) if n > 0);
-        let shown = if is_over { redacted.finish() } else { redacted.feed(&chunk) };
-        for part in shown.split_inclusive(|&byte| byte == b'\n') {
-            line.extend_from_slice(part);
-            if part.ends_with(b"\n") || line.len() >= LINE_BYTES as usize {
-                log(&line);
-                line.clear();
-            }
-        }
-    }
-    if !line.is_empty() {
-        log(&line);
+        line.clear();
     }
     last.into()
 }

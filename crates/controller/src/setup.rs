@@ -86,6 +86,7 @@ impl Controller {
             let held = Self::unless_cancelled(journal, lock.shared()).await?;
             let instances = self.driver.instances().await?;
             if self.need(&instances) == Need::Nothing {
+                self.bring_host_settings().await?;
                 return Ok(ReadyController { instances, _held: held });
             }
             drop(held);
@@ -115,7 +116,9 @@ impl Controller {
                 journal.say(LogLevel::Info, text);
             }
         };
-        match self.controller_need().await? {
+        let need = self.controller_need().await?;
+        let emptied = need == Need::Install;
+        match need {
             Need::Nothing => return Ok(()),
             Need::Start => say("starting the controller".into()),
             need => {
@@ -144,6 +147,7 @@ impl Controller {
                     .await?;
             }
         }
+        self.forget_brought(emptied).await;
         self.driver.start(&instance).await?;
         say("waiting for the nix daemon".into());
         let timeout = READY_MS.to_string();

@@ -2,11 +2,12 @@
 //!
 //! The form is that program's (`crates/ctrl-serve/src/deliver.rs`); it replaces all that was delivered before.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroizing;
 
-use super::{SecretId, StoreError, StoreState};
+use super::{HostSecret, SecretId, StoreError, StoreState};
 use crate::{
     containers,
     controller::Controller,
@@ -60,7 +61,9 @@ impl Controller {
         name: &MachineName,
         requirements: &Requirements,
     ) -> Result<Option<Delivery>, Error> {
-        if requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty() {
+        let asks = !requirements.secrets.is_empty() || !requirements.host_secrets.wanted().is_empty();
+        // The proxy is no secret that a module asks for: without it nothing in the machine reaches the network.
+        if !asks && self.user.proxy().is_empty() {
             return Ok(None);
         }
         let answers = self.machines.answers(name)?;
@@ -98,11 +101,28 @@ impl Controller {
                 }),
             }
         }
+        let allowed = answers.host_secrets.get(&HostSecret::CaCertificates) == Some(&true);
+        self.add_access(&mut delivery, requirements.host_secrets.ca_certificates && allowed).await;
         Ok(Some(delivery))
     }
 
+    /// Adds what the machine gets of this computer. What a module asks for by the same name counts more.
+    async fn add_access(&self, delivery: &mut Delivery, certificates: bool) {
+        let access = self.machine_access(certificates).await;
+        for (name, value) in access.proxy {
+            if delivery.env.iter().all(|variable| variable.name != name) {
+                let value = Zeroizing::new(BASE64.encode(Zeroizing::new(value).as_bytes()));
+                delivery.env.push(Variable { name, value });
+            }
+        }
+        if !access.certificates.is_empty() {
+            delivery.certificates = Some(Zeroizing::new(BASE64.encode(&access.certificates)));
+            delivery.trust_store = access.trust_store.map(|store| Zeroizing::new(BASE64.encode(store)));
+        }
+    }
+
     /// A value; a store that is locked is opened by the system's prompt where it has one.
-    async fn read_value(&self, id: &SecretId) -> Result<Option<super::SecretValue>, Error> {
+    pub(crate) async fn read_value(&self, id: &SecretId) -> Result<Option<super::SecretValue>, Error> {
         let store = self.store()?;
         match store.get(id).await {
             Err(StoreError::Locked { .. }) if store.state().await == StoreState::Locked => {
@@ -111,6 +131,15 @@ impl Controller {
             }
             other => Ok(other?),
         }
+    }
+
+    /// The store, opened by the system's prompt where it is locked and has one.
+    pub(crate) async fn open_store(&self) -> Result<&std::sync::Arc<dyn super::SecretStore>, Error> {
+        let store = self.store()?;
+        if store.state().await == StoreState::Locked {
+            store.unlock(None).await?;
+        }
+        Ok(store)
     }
 
     /// Hands a delivery to a machine that runs.

@@ -133,7 +133,7 @@ impl Controller {
         Ok(())
     }
 
-    /// The values of all machines that are said to be set.
+    /// The values of all machines and the tokens that are said to be set.
     fn kept_values(&self) -> Result<Vec<SecretId>, Error> {
         let mut ids = Vec::new();
         for machine in self.machines.names()? {
@@ -143,6 +143,7 @@ impl Controller {
                 set.map(|secret| SecretId::Machine { machine: machine.clone(), secret: secret.clone() }),
             );
         }
+        ids.extend(self.tokens()?.into_iter().map(|token| SecretId::Token { host: token.host }));
         Ok(ids)
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, hide};
+use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState};
 
 /// Keeps values as long as it lives.
 pub struct MemoryStore {
@@ -61,11 +61,10 @@ impl SecretStore for MemoryStore {
     }
 
     async fn get(&self, id: &SecretId) -> Result<Option<SecretValue>, StoreError> {
-        Ok(self.open()?.values.get(id).cloned().inspect(hide))
+        Ok(self.open()?.values.get(id).cloned())
     }
 
     async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
-        hide(value);
         self.open()?.values.insert(id.clone(), value.clone());
         Ok(())
     }

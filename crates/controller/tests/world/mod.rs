@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use codchi_controller::{
     Controller, Dialogue, NewMachine, Parts,
+    access::{Access, NoUserAccess, Server, Transport, UserAccess},
     activity::{Activity, ActivityKind, ActivityState, LogLevel, LogLine},
     driver::{Image, fake::Fake, fake::FakeProcess},
     event::Event,
@@ -28,7 +29,10 @@ use codchi_controller::{
 };
 use futures::StreamExt as _;
 use time::OffsetDateTime;
-use tokio::{io::AsyncWriteExt as _, sync::Notify};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Notify,
+};
 
 /// A controller with everything around it.
 pub struct World {
@@ -38,7 +42,13 @@ pub struct World {
     /// The keyring and the vault.
     pub stores: [Arc<MemoryStore>; 2],
     pub controller: Arc<Controller>,
+    /// What was brought to the controller.
+    pub brought: Brought,
+    user: Arc<dyn UserAccess>,
 }
+
+/// What `ctrl-serve host` read, in order.
+pub type Brought = Arc<Mutex<Vec<String>>>;
 
 /// Nix as the test scripts it.
 #[derive(Default)]
@@ -58,6 +68,8 @@ pub struct NixState {
     pub generations: Vec<Generation>,
     /// What the modules ask for.
     pub requirements: Requirements,
+    /// What the last look at a repository could use.
+    pub used: String,
 }
 
 impl FakeNix {
@@ -77,7 +89,15 @@ impl Nix for FakeNix {
     fn parse_source(&self, input: &str, _: Option<(&str, String)>) -> Result<Source, SourceError> {
         Ok(Source { url: input.into(), attr: None, had_credentials: false })
     }
-    async fn modules(&self, source: &Source, _: Run<'_>) -> Result<Repository, NixError> {
+    fn server(&self, url: &str) -> Option<Server> {
+        let (scheme, rest) = url.split_once("://")?;
+        let (host, path) = rest.split_once('/')?;
+        let transport = if scheme == "https" { Transport::Https } else { Transport::Plain };
+        let owner = path.split('/').next()?.to_owned();
+        Some(Server { transport, host: host.into(), owner, path: path.into(), forge: None })
+    }
+    async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError> {
+        self.state().used = format!("{:?}", run.access);
         let module = |name: &str| OfferedModule {
             attr: format!("nixosModules.{name}"),
             path: vec!["nixosModules".into(), name.into()],
@@ -98,7 +118,7 @@ impl Nix for FakeNix {
             problems: vec![],
         })
     }
-    async fn inputs_unchanged(&self, _: &MachineSpec, lock: &str) -> bool {
+    async fn inputs_unchanged(&self, _: &MachineSpec, lock: &str, _: &Access) -> bool {
         lock == lock_of(self.state().commit)
     }
     async fn resolve(
@@ -203,20 +223,38 @@ pub async fn machine(mut process: FakeProcess) -> i32 {
     code
 }
 
+/// The controller's side as well: it takes what is brought.
+async fn controller_or_machine(mut process: FakeProcess, brought: Brought) -> i32 {
+    if process.spec.argv == ["/bin/ctrl-serve", "host"] {
+        let mut settings = String::new();
+        process.stdin.read_to_string(&mut settings).await.unwrap();
+        brought.lock().unwrap().push(settings);
+        return 0;
+    }
+    machine(process).await
+}
+
 impl World {
     pub fn new() -> Self {
+        Self::of(Arc::new(NoUserAccess))
+    }
+
+    /// One whose user has this access to servers.
+    pub fn of(user: Arc<dyn UserAccess>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let driver = Fake::new();
-        driver.on_exec(machine);
+        let brought = Brought::default();
+        let told = Arc::clone(&brought);
+        driver.on_exec(move |process| controller_or_machine(process, Arc::clone(&told)));
         let nix = Arc::new(FakeNix::default());
         let stores = [StoreKind::Keyring, StoreKind::Vault].map(|kind| Arc::new(MemoryStore::new(kind)));
-        let controller = controller(directory.path(), &driver, &nix, &stores);
-        Self { directory, driver, nix, stores, controller }
+        let controller = controller(directory.path(), &driver, &nix, &stores, Arc::clone(&user));
+        Self { directory, driver, nix, stores, controller, brought, user }
     }
 
     /// Another process with the same files and engine.
     pub fn another_process(&self) -> Arc<Controller> {
-        controller(self.directory.path(), &self.driver, &self.nix, &self.stores)
+        controller(self.directory.path(), &self.driver, &self.nix, &self.stores, Arc::clone(&self.user))
     }
 
     pub fn config(&self) -> std::path::PathBuf {
@@ -242,6 +280,7 @@ fn controller(
     driver: &Fake,
     nix: &Arc<FakeNix>,
     stores: &[Arc<MemoryStore>; 2],
+    user: Arc<dyn UserAccess>,
 ) -> Arc<Controller> {
     let paths = Paths { config: directory.join("config"), data: directory.join("data") };
     Controller::new(Parts {
@@ -250,6 +289,7 @@ fn controller(
         driver: Arc::new(driver.clone()),
         nix: Arc::clone(nix) as Arc<dyn Nix>,
         stores: stores.iter().map(|store| Arc::clone(store) as Arc<dyn SecretStore>).collect(),
+        user,
     })
     .unwrap()
 }

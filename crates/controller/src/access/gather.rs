@@ -1,0 +1,109 @@
+//! Putting together what one run may use: for the servers that the user named, and no others.
+//!
+//! A token that the user keeps for a host is used for every machine with modules from there. Git's own credentials and the keys of the
+//! SSH agent are used as by `git clone`: for addresses that the user typed, unless the machine was refused git's credentials.
+
+use super::{Access, Credential, CredentialOrigin, Server, Transport};
+use crate::{
+    controller::Controller,
+    error::Error,
+    machine::{MachineName, MachineSpec},
+    secret::{HostSecret, SecretId, SecretValue},
+};
+
+impl Controller {
+    /// For the modules of a machine.
+    ///
+    /// # Errors
+    /// When a token is kept in a store that can't be used.
+    pub(crate) async fn access_of(&self, machine: &MachineName, spec: &MachineSpec) -> Result<Access, Error> {
+        let refused =
+            self.machines.answers(machine)?.host_secrets.get(&HostSecret::GitCredentials) == Some(&false);
+        self.access_to(spec.modules.iter().map(|module| module.url.as_str()), !refused).await
+    }
+
+    /// For addresses. `git` says whether git may be asked for its credentials.
+    ///
+    /// # Errors
+    /// When a token is kept in a store that can't be used.
+    pub(crate) async fn access_to(
+        &self,
+        urls: impl Iterator<Item = &str> + Send,
+        git: bool,
+    ) -> Result<Access, Error> {
+        let servers: Vec<Server> = urls.filter_map(|url| self.nix.server(url)).collect();
+        // Also for modules of this computer: their inputs may be elsewhere.
+        let mut access = Access { proxy: self.user.proxy(), ..Access::default() };
+        let tokens = if servers.is_empty() { Vec::new() } else { self.tokens()? };
+        for server in &servers {
+            match server.transport {
+                Transport::Plain => {}
+                Transport::Ssh if access.known_hosts.is_empty() => {
+                    access.agent = self.user.agent();
+                    // A line of its own: where there are no host keys, it is SSH that says so.
+                    access.known_hosts =
+                        format!("# host keys of this computer\n{}", self.user.known_hosts().await);
+                }
+                Transport::Ssh => {}
+                Transport::Https => {
+                    let known = access.credentials.iter_mut().find(|known| known.host == server.host);
+                    if let Some(known) = known {
+                        known.owners.push(server.owner.clone());
+                        known.forge = known.forge.or(server.forge);
+                    } else if tokens.iter().any(|token| token.host == server.host) {
+                        access.credentials.extend(self.token(server).await?);
+                    } else if git
+                        && let Some(login) = self.user.git_credential(&server.host, &server.path).await
+                    {
+                        access.credentials.push(credential(CredentialOrigin::Git, server, login));
+                    }
+                }
+            }
+        }
+        Ok(access)
+    }
+
+    /// The token that is kept for a server.
+    async fn token(&self, server: &Server) -> Result<Option<Credential>, Error> {
+        let id = SecretId::Token { host: server.host.clone() };
+        let Some(value) = self.read_value(&id).await? else { return Ok(None) };
+        let login = split(&value);
+        Ok(login.map(|login| credential(CredentialOrigin::Token, server, login)))
+    }
+}
+
+/// `USER:TOKEN`.
+fn split(value: &SecretValue) -> Option<(String, SecretValue)> {
+    let bytes = value.expose();
+    let colon = bytes.iter().position(|byte| *byte == b':')?;
+    let user = String::from_utf8(bytes.get(..colon)?.to_vec()).ok()?;
+    Some((user, SecretValue::new(bytes.get(colon + 1..)?).ok()?))
+}
+
+fn credential(
+    origin: CredentialOrigin,
+    server: &Server,
+    (user, secret): (String, SecretValue),
+) -> Credential {
+    Credential {
+        origin,
+        host: server.host.clone(),
+        owners: vec![server.owner.clone()],
+        forge: server.forge,
+        user,
+        secret,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_colon_ends_the_name() {
+        let parts = |text: &str| split(&SecretValue::new(text).unwrap());
+        let (user, token) = parts("me:a:b").unwrap();
+        assert_eq!((user.as_str(), token.expose()), ("me", &b"a:b"[..]));
+        assert!(parts("me").is_none() && parts("me:").is_none());
+    }
+}
