@@ -3,11 +3,11 @@
 //!
 //! The only crate that reads environment variables. It decides nothing about machines and shows nothing.
 
+mod access;
 mod developer_log;
 mod engine;
 mod environment;
 mod error;
-mod memory;
 mod paths;
 mod secrets;
 mod this_host;
@@ -19,6 +19,7 @@ use codchi_controller::{Controller, Parts, driver::Driver, operation::Door};
 use codchi_driver_lxd::LxdDriver;
 use codchi_nix::ControllerNix;
 
+pub use access::ThisUser;
 pub use developer_log::keep_developer_log;
 pub use environment::Environment;
 pub use error::HostError;
@@ -35,9 +36,7 @@ const GIT: &str = "git";
 /// # Errors
 /// When the environment makes no sense or there is nowhere to keep files.
 pub fn open(door: Door) -> Result<Api, HostError> {
-    let api = open_in(&Environment::of_process(), door)?;
-    memory::protect(door);
-    Ok(api)
+    open_in(&Environment::of_process(), door)
 }
 
 /// [`open`] in another environment.
@@ -53,6 +52,7 @@ pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> 
     let nix = Arc::new(ControllerNix::new(Arc::clone(&driver), GIT));
     let images = paths::images(environment);
     let stores = secret_stores(environment, &paths.data).into();
-    let controller = Controller::new(Parts { paths, images, driver, nix, stores })?;
+    let user = Arc::new(ThisUser::new(environment.clone(), GIT));
+    let controller = Controller::new(Parts { paths, images, driver, nix, stores, user })?;
     Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
 }
