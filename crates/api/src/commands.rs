@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use codchi_controller::{
     Controller, Dialogue, NewMachine,
+    access::AccessStatus,
     doctor::Diagnosis,
     driver::{Exec, ExecSpec},
     error::Error,
@@ -24,7 +25,7 @@ use crate::{
         About, AddArgs, AnswerArgs, DeleteArgs, Delivered, Event, GenerationList, InitArgs, LogArgs,
         LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
         OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
-        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, UnlockArgs,
+        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
     },
 };
 
@@ -187,6 +188,23 @@ impl Api {
     /// Brings a machine that runs its secrets again, as after somebody else started it.
     pub async fn secrets_deliver(&self, args: MachineArgs) -> Result<Delivered, Failure> {
         Ok(Delivered { delivered: self.controller.deliver_if_running(&machine(&args.name)?).await? })
+    }
+
+    /// What there is of the user's own access to servers.
+    pub async fn access(&self, _: Nothing) -> Result<AccessStatus, Failure> {
+        Ok(self.controller.access_status().await?)
+    }
+
+    /// Keeps a token for a host.
+    pub async fn token_set(&self, args: TokenSetArgs) -> Result<AccessStatus, Failure> {
+        self.controller.set_token(&args.host, args.user.as_deref(), &args.token).await?;
+        self.access(Nothing {}).await
+    }
+
+    /// Forgets the token for a host. One that isn't there is fine.
+    pub async fn token_remove(&self, args: TokenArgs) -> Result<AccessStatus, Failure> {
+        self.controller.remove_token(&args.host).await?;
+        self.access(Nothing {}).await
     }
 
     /// Where secrets are kept.

@@ -2,6 +2,7 @@
 //! it; the command line calls the same methods of [`Api`] directly.
 
 use codchi_controller::{
+    access::AccessStatus,
     doctor::Diagnosis,
     failure::{Failure, FailureCode},
     nix::Repository,
@@ -18,7 +19,7 @@ use crate::{
         About, AddArgs, AnswerArgs, DeleteArgs, Delivered, GenerationList, InitArgs, LogArgs, LogMatches,
         LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
         OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
-        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, UnlockArgs,
+        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
     },
 };
 
@@ -112,6 +113,9 @@ commands! {
     secret_unset: SecretArgs => Answered,
     secret_reveal: SecretArgs => RevealedSecret,
     secrets_deliver: MachineArgs => Delivered,
+    access: Nothing => AccessStatus,
+    token_set: TokenSetArgs => AccessStatus,
+    token_remove: TokenArgs => AccessStatus,
     secret_store: Nothing => StoreStatus,
     secret_store_use: StoreArgs => StoreStatus,
     secret_store_unlock: UnlockArgs => StoreStatus,

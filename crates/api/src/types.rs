@@ -86,6 +86,12 @@ wire! {
         pub secret: String,
     }
 
+    /// A host of repositories.
+    pub struct TokenArgs {
+        /// Its name, with its port where that isn't the usual one.
+        pub host: String,
+    }
+
     /// Whether secrets were delivered.
     pub struct Delivered {
         /// Whether the machine runs and asks for any.
@@ -304,6 +310,19 @@ confidential! {
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional, type = "string"))]
         pub passphrase: Option<SecretValue>,
+    }
+
+    /// A token for a host of repositories.
+    pub struct TokenSetArgs {
+        /// Its name, with its port where that isn't the usual one.
+        pub host: String,
+        /// The user's name there, where it isn't the one that forges take for tokens.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub user: Option<String>,
+        /// The token.
+        #[cfg_attr(feature = "ts", ts(type = "string"))]
+        pub token: SecretValue,
     }
 
     /// What opens the store of secrets.

@@ -43,9 +43,12 @@ impl Exit {
             | Code::RepositoryNotFound
             | Code::NoFlake
             | Code::NoModules => Self::NOT_FOUND,
-            Code::EngineUnavailable | Code::ImageUnavailable | Code::StoreUnavailable | Code::InputNeeded => {
-                Self::HOST_NOT_READY
-            }
+            Code::EngineUnavailable
+            | Code::ImageUnavailable
+            | Code::StoreUnavailable
+            | Code::InputNeeded
+            | Code::AccessDenied
+            | Code::Certificate => Self::HOST_NOT_READY,
             Code::Cancelled => Self::CANCELLED,
             Code::Interrupted => Self::INTERRUPTED,
             Code::Evaluation
@@ -138,6 +141,8 @@ mod tests {
             (Code::InputNeeded, 4),
             (Code::StoreUnavailable, 4),
             (Code::SecretNotFound, 3),
+            (Code::AccessDenied, 4),
+            (Code::Certificate, 4),
             (Code::Cancelled, 5),
             (Code::Interrupted, 130),
         ] {

@@ -10,8 +10,8 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, secrets,
-        status,
+        access, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
+        secrets, status,
     },
     exit::Stop,
 };
@@ -55,6 +55,12 @@ pub(crate) enum Command {
     /// Show, set and forget the secrets that a machine's modules ask for
     #[command(subcommand)]
     Secrets(secrets::SecretsCommand),
+    /// Keep a token for a host of private repositories
+    Login(access::LoginArgs),
+    /// Forget the token for a host
+    Logout(access::LogoutArgs),
+    /// Show what can be used to fetch repositories: tokens, SSH agent, certificates, proxy
+    Access(access::AccessArgs),
     /// Remove a machine and everything in it
     Delete(delete::DeleteArgs),
     /// Show the systems that were built for a machine

@@ -27,8 +27,8 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild, secrets,
-        status,
+        access, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
+        secrets, status,
     },
     exit::{Exit, Stop, failure},
     grammar::{Command, Misunderstood},
@@ -131,6 +131,9 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, Stop> {
         Command::Restart(args) => power::restart(app, args).await,
         Command::Exec(args) => exec::run(app, args).await,
         Command::Secrets(command) => secrets::run(app, command).await,
+        Command::Login(args) => access::login(app, args).await,
+        Command::Logout(args) => access::logout(app, args).await,
+        Command::Access(args) => access::show(app, &args).await,
         Command::Delete(args) => delete::run(app, args).await,
         Command::Generations(args) => generations::run(app, args).await,
         Command::Logs(args) => logs::run(app, args).await,

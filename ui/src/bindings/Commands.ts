@@ -1,5 +1,6 @@
 // Generated from crates/api/src/table.rs; do not edit.
 import type { About } from "./About";
+import type { AccessStatus } from "./AccessStatus";
 import type { AddArgs } from "./AddArgs";
 import type { AnswerArgs } from "./AnswerArgs";
 import type { Answered } from "./Answered";
@@ -33,6 +34,8 @@ import type { SourceArgs } from "./SourceArgs";
 import type { StopArgs } from "./StopArgs";
 import type { StoreArgs } from "./StoreArgs";
 import type { StoreStatus } from "./StoreStatus";
+import type { TokenArgs } from "./TokenArgs";
+import type { TokenSetArgs } from "./TokenSetArgs";
 import type { UnlockArgs } from "./UnlockArgs";
 
 export interface Commands {
@@ -53,6 +56,9 @@ export interface Commands {
   secret_unset: { args: SecretArgs; result: Answered };
   secret_reveal: { args: SecretArgs; result: RevealedSecret };
   secrets_deliver: { args: MachineArgs; result: Delivered };
+  access: { args: Nothing; result: AccessStatus };
+  token_set: { args: TokenSetArgs; result: AccessStatus };
+  token_remove: { args: TokenArgs; result: AccessStatus };
   secret_store: { args: Nothing; result: StoreStatus };
   secret_store_use: { args: StoreArgs; result: StoreStatus };
   secret_store_unlock: { args: UnlockArgs; result: StoreStatus };

@@ -554,6 +554,8 @@ export const de: Catalogue = {
       module_not_found: "Dieses Modul gibt es nicht",
       operation_not_found: "Dieser Build ist nicht bekannt",
       repository_not_found: "Das Repository wurde nicht gefunden",
+      access_denied: "Der Server hat den Zugang verweigert",
+      certificate: "Dem Zertifikat des Servers wird nicht vertraut",
       no_flake: "Das Repository hat keine flake.nix",
       no_modules: "Das Repository bietet keine Module an",
       evaluation: "Die Konfiguration lässt sich nicht auswerten",

@@ -584,6 +584,8 @@ export const en = {
       module_not_found: "This module doesn’t exist",
       operation_not_found: "This build is not known",
       repository_not_found: "The repository was not found",
+      access_denied: "The server refused the access",
+      certificate: "The server’s certificate is not trusted",
       no_flake: "The repository has no flake.nix",
       no_modules: "The repository offers no modules",
       evaluation: "The configuration doesn’t evaluate",

@@ -1,4 +1,5 @@
 /** The controller's types, generated into `src/bindings`, under one roof. */
+export type { AccessStatus } from "@/bindings/AccessStatus";
 export type { Action } from "@/bindings/Action";
 export type { Activity } from "@/bindings/Activity";
 export type { ActivityState } from "@/bindings/ActivityState";

@@ -1,5 +1,6 @@
 //! The commands: each file has the arguments of a group and what is done with them.
 
+pub(crate) mod access;
 pub(crate) mod answers;
 pub(crate) mod completion;
 pub(crate) mod create;

@@ -1,8 +1,9 @@
 /** A controller in memory for development in a browser and for tests. Not in the product. */
 import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName } from "@/platform";
-import type { Action, Activity, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
+import type { AccessStatus, Action, Activity, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
 import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
+import { accessStatus, withoutToken, withToken } from "./access";
 import { FakeSecrets } from "./secrets";
 import { type Scenario, scenarios } from "./scenarios";
 
@@ -18,6 +19,7 @@ export interface World {
   diagnosis: Diagnosis;
   settings: Settings;
   secrets: FakeSecrets;
+  access: AccessStatus;
   /** Commands that never answer. */
   hanging: Set<CommandName>;
   /** What commands fail with, until it is removed. */
@@ -63,6 +65,7 @@ export class FakeBackend implements Backend {
       diagnosis: { ok: true, checks: [...checks] },
       settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
       secrets: new FakeSecrets(),
+      access: accessStatus(),
       hanging: new Set(),
       failing: new Map(),
     };
@@ -344,6 +347,9 @@ export class FakeBackend implements Backend {
       return { text, base64: btoa(text) };
     },
     secrets_deliver: ({ name }) => ({ delivered: this.#machine(name).status === "running" }),
+    access: () => this.world.access,
+    token_set: ({ host, user }) => (this.world.access = withToken(this.world.access, host, user, new Date().toISOString())),
+    token_remove: ({ host }) => (this.world.access = withoutToken(this.world.access, host)),
     secret_store: () => this.world.secrets.store,
     secret_store_use: ({ kind, passphrase }) => {
       const status = this.world.secrets.use(kind, passphrase);

@@ -1,0 +1,145 @@
+//! `codchi login`, `logout` and `access`: what can be used to fetch repositories that not everybody sees.
+
+use codchi_api::types::{Nothing, TokenArgs, TokenSetArgs};
+use codchi_controller::{access::AccessStatus, failure::FailureCode, secret::SecretValue};
+use tokio::io::AsyncReadExt as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    asking,
+    exit::{Exit, Stop, failure},
+    show::{
+        table::{Cell, Column, Table},
+        text::{Tone, count, moment, printable},
+    },
+};
+
+/// Keeps a token for a host. It is asked for on a terminal, else read from stdin.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LoginArgs {
+    /// The host, such as github.com or git.example.org:8443
+    #[arg(value_name = "HOST")]
+    host: String,
+    /// Your name there, where it isn't the one that forges take for tokens
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+}
+
+/// Forgets a token.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogoutArgs {
+    /// The host
+    #[arg(value_name = "HOST")]
+    host: String,
+}
+
+/// Shows what there is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AccessArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn login(app: &App, args: LoginArgs) -> Result<Exit, Stop> {
+    let LoginArgs { host, user } = args;
+    let token = if app.screen.stdin_is_terminal {
+        app.open_store().await?;
+        match asking::passphrase(app, &format!("Token for {}: ", printable(&host))).await? {
+            Some(token) => token,
+            None => return Ok(Exit::CANCELLED),
+        }
+    } else {
+        from_stdin().await?
+    };
+    app.api.token_set(TokenSetArgs { host: host.clone(), user, token }).await?;
+    app.screen.stdout.line(format_args!("The token for {} is kept.", printable(&host)));
+    Ok(Exit::DONE)
+}
+
+/// One line; its end doesn't belong to the token.
+async fn from_stdin() -> Result<SecretValue, Stop> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+    let most = codchi_controller::secret::MAX_BYTES as u64;
+    tokio::io::stdin().take(most).read_to_end(&mut bytes).await.map_err(|error| {
+        let mut why = failure(FailureCode::Failed, "can't read the token from stdin", None);
+        why.causes.push(error.to_string());
+        Stop::from(why)
+    })?;
+    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    SecretValue::new(line)
+        .map_err(|error| Stop::usage(format!("that can't be a token: {error}"), "nothing was changed"))
+}
+
+pub(crate) async fn logout(app: &App, args: LogoutArgs) -> Result<Exit, Stop> {
+    app.api.token_remove(TokenArgs { host: args.host.clone() }).await?;
+    app.screen.stdout.line(format_args!("There is no token for {} any more.", printable(&args.host)));
+    Ok(Exit::DONE)
+}
+
+pub(crate) async fn show(app: &App, args: &AccessArgs) -> Result<Exit, Stop> {
+    let access = app.api.access(Nothing {}).await?;
+    if args.json {
+        app.screen.stdout.json(&access);
+    } else {
+        print(app, &access);
+    }
+    Ok(Exit::DONE)
+}
+
+fn print(app: &App, access: &AccessStatus) {
+    let stdout = &app.screen.stdout;
+    let rows = |table: &Table<3>| stdout.lines(table.lines(stdout.paint, stdout.width()));
+    if access.tokens.is_empty() {
+        stdout.line("No tokens are kept; `codchi login HOST` keeps one.");
+    } else {
+        let mut table =
+            Table::new([Column::whole("TOKEN FOR"), Column::shrinking("USER"), Column::whole("SINCE")]);
+        for token in &access.tokens {
+            table.row([
+                Cell::new(&token.host, Tone::Strong),
+                Cell::new(&token.user, Tone::Plain),
+                Cell::new(moment(token.changed), Tone::Plain),
+            ]);
+        }
+        rows(&table);
+    }
+    stdout.line("");
+    match access.agent {
+        Some(agent) => {
+            let keys = usize::try_from(agent.keys).unwrap_or(usize::MAX);
+            stdout.line(format_args!("SSH agent: {}", count(keys, "key", "keys")));
+        }
+        None => stdout.line("SSH agent: none"),
+    }
+    let proxy = &access.proxy;
+    let named =
+        [("http", &proxy.http), ("https", &proxy.https), ("all", &proxy.all), ("none for", &proxy.no)];
+    let named: Vec<String> = named
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", printable(value.as_deref()?))))
+        .collect();
+    let named = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
+    stdout.line(format_args!("Proxy: {named}"));
+    if access.certificates.is_empty() {
+        stdout.line("Certificate authorities beyond the usual ones: none");
+        return;
+    }
+    stdout.line("");
+    let mut table = Table::new([
+        Column::shrinking("CERTIFICATE AUTHORITY"),
+        Column::whole("EXPIRES"),
+        Column::shrinking("FROM"),
+    ]);
+    for certificate in &access.certificates {
+        let tone = if certificate.expired { Tone::Bad } else { Tone::Plain };
+        table.row([
+            Cell::new(&certificate.subject, Tone::Strong),
+            Cell::new(moment(certificate.expires), tone),
+            Cell::new(&certificate.source, Tone::Quiet),
+        ]);
+    }
+    rows(&table);
+}
