@@ -32,13 +32,14 @@ const LXD: &[&str] = &[
 ];
 /// Incus; Debian 12 has it in its backports only.
 const INCUS: &[&str] = &["incus-base", "incus-client"];
-/// A session's bus and keyring, for worlds and where the user has none.
-const SESSION: &[&str] = &["dbus", "gnome-keyring", "libglib2.0-bin"];
 /// To drive the real window and tray in tests.
 const DESKTOP_TESTS: &[&str] = &[
     "chromium",
+    "dbus",
     "dbus-x11",
+    "gnome-keyring",
     "imagemagick",
+    "libglib2.0-bin",
     "libsecret-tools",
     "python3-dbus",
     "python3-dbusmock",
@@ -55,14 +56,17 @@ const CONFORMANCE: &[&str] = &["busybox-static"];
 /// To look into logs that are kept compressed.
 const HUNT: &[&str] = &["bzip2", "gzip", "xz-utils"];
 
+/// The servers from which private repositories are fetched.
+const ACCESS: &[&str] = &["openssh-client", "openssh-server"];
+
 /// To evaluate the NixOS side's tests.
 const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 
 /// What `run` needs.
-pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD, SESSION];
+pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
 /// What `test` needs.
 pub(crate) const EVERYTHING: &[&[&str]] =
-    &[BUILD, APP, LXD, INCUS, CONFORMANCE, HUNT, NIX_TESTS, DESKTOP_TESTS];
+    &[BUILD, APP, LXD, INCUS, CONFORMANCE, ACCESS, HUNT, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {
