@@ -94,6 +94,11 @@ impl Codchi {
         self.env.get(name).unwrap_or_else(|| panic!("{name} is not set in this world"))
     }
 
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Where it keeps what is wanted.
     pub fn config_dir(&self) -> PathBuf {
         self.variable("CODCHI_CONFIG_DIR").into()

@@ -57,6 +57,11 @@ impl World {
         self.dir.path()
     }
 
+    /// The engine's directory: its containers, volumes and logs.
+    pub fn engine_dir(&self) -> PathBuf {
+        self.dir().join(self.flavour.name())
+    }
+
     /// The variables that point programs at it.
     pub fn env(&self) -> &BTreeMap<String, String> {
         &self.env

@@ -32,14 +32,13 @@ const LXD: &[&str] = &[
 ];
 /// Incus; Debian 12 has it in its backports only.
 const INCUS: &[&str] = &["incus-base", "incus-client"];
+/// A session's bus and keyring, for worlds and where the user has none.
+const SESSION: &[&str] = &["dbus", "gnome-keyring", "libglib2.0-bin"];
 /// To drive the real window and tray in tests.
 const DESKTOP_TESTS: &[&str] = &[
     "chromium",
-    "dbus",
     "dbus-x11",
-    "gnome-keyring",
     "imagemagick",
-    "libglib2.0-bin",
     "libsecret-tools",
     "python3-dbus",
     "python3-dbusmock",
@@ -63,7 +62,7 @@ const ACCESS: &[&str] = &["openssh-client", "openssh-server"];
 const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 
 /// What `run` needs.
-pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD];
+pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD, SESSION];
 /// What `test` needs.
 pub(crate) const EVERYTHING: &[&[&str]] =
     &[BUILD, APP, LXD, INCUS, CONFORMANCE, ACCESS, HUNT, NIX_TESTS, DESKTOP_TESTS];

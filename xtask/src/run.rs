@@ -21,6 +21,9 @@ use crate::ui;
 use crate::workspace::Workspace;
 use crate::world;
 
+/// Where the session's bus is.
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
 /// The machine that is made where there is no window.
 const MACHINE: &str = "hello";
 
@@ -42,7 +45,9 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let user = process::read(Command::new("id").arg("-un"))?.trim().to_owned();
     let own = Path::new(ENGINES).join(&user);
+    let session = world::Session::new(data()?.join("session"), None);
     if options.down {
+        session.end()?;
         return world::as_root(workspace, &own, &["--down"]).map(|_| ExitCode::SUCCESS);
     }
     let has_display =
@@ -54,6 +59,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     let samples = examples::publish(&workspace.path("examples"), &data()?.join("examples"))?;
     let mut environment = engine(workspace, &own, &user, &images.dir)?;
     environment.push(("CODCHI_SAMPLES".into(), samples.display().to_string()));
+    if world::users_own_session() {
+        environment.retain(|(name, _)| name != BUS);
+    } else if !environment.iter().any(|(name, _)| name == BUS) {
+        say("no session bus is here; our own, with a keyring");
+        session.start()?;
+        environment.push((BUS.into(), session.address()));
+    }
     let program = |name: &str| {
         let mut command = Command::new(workspace.target.join("debug").join(name));
         command.envs(environment.iter().map(|(k, v)| (k, v)));
@@ -113,7 +125,7 @@ fn engine(workspace: &Workspace, own: &Path, user: &str, images: &Path) -> Resul
     let script = format!("{exports}\nenv -0");
     let text = process::read(Command::new("env").args(["-i", "sh", "-c", &script]))?;
     let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));
-    let ours = pairs.filter(|(name, _)| name.contains("LXD_") || name.starts_with("CODCHI_"));
+    let ours = pairs.filter(|(name, _)| name.contains("LXD_") || name.starts_with("CODCHI_") || *name == BUS);
     Ok(ours.map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
 

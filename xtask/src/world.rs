@@ -1,4 +1,4 @@
-//! One isolated world: an engine daemon of its own, images, configuration and data directories, made and removed by
+//! One isolated world: an engine daemon of its own, images, a session with a keyring, configuration and data directories, made and removed by
 //! `cargo xtask world DIR [--down]`. The tests use it, and a person does: `eval "$(cargo xtask world DIR)"`.
 //!
 //! Standard output carries `export` lines only; everything for people goes to standard error.
@@ -8,6 +8,7 @@ mod engine;
 mod idmap;
 mod leftovers;
 mod record;
+mod session;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -22,6 +23,7 @@ use crate::workspace::Workspace;
 use engine::Daemon;
 pub(crate) use engine::Engine;
 use record::Record;
+pub(crate) use session::{Session, users_own as users_own_session};
 
 /// Unix socket paths, with their final NUL, must fit into this (sun_path in unix(7)).
 const SOCKET_PATH_LIMIT: usize = 108;
@@ -122,7 +124,7 @@ pub(crate) fn as_root(workspace: &Workspace, dir: &Path, args: &[&str]) -> Resul
 fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
     check_length(dir, options.engine)?;
     check_reachable(dir)?;
-    if !options.engine.is_installed() {
+    if !options.engine.is_installed() || !Session::is_installed() {
         packages::install(options.engine.packages())?;
     }
     let user = owner(options.user.as_deref())?;
@@ -151,7 +153,14 @@ fn up(workspace: &Workspace, dir: &Path, options: &Options) -> Result<Record> {
         Some(world) => world,
         None => Record::new(options.engine, &options.group, options.log_requests),
     };
-    start(dir, world)
+    let world = start(dir, world)?;
+    session(dir, Some(user)).start()?;
+    Ok(world)
+}
+
+/// The world's session.
+fn session(dir: &Path, owner: Option<(u32, u32)>) -> Session {
+    Session::new(dir.join("session"), owner)
 }
 
 /// Brings the daemon up and prepares it where it is new.
@@ -205,7 +214,7 @@ fn down(dir: &Path) -> Result<()> {
         eprintln!("stopping {}", world.engine.name());
         daemon.shutdown();
     }
-    leftovers::end_processes(&daemon)?;
+    leftovers::end_processes(&daemon, &session(dir, None))?;
     if let Some(bridge) = &world.bridge {
         bridge::remove(bridge, world.engine)?;
     }
@@ -298,6 +307,7 @@ fn exports(workspace: &Workspace, dir: &Path, world: &Record) -> String {
     export("CODCHI_DATA_DIR", &dir.join("data"));
     export("CODCHI_IMAGE_DIR", &dir.join("images"));
     export("CODCHI_DRIVER", Path::new(world.engine.name()));
+    export("DBUS_SESSION_BUS_ADDRESS", Path::new(&session(dir, None).address()));
     lines +=
         &format!("export PATH={}:\"$PATH\"\n", quoted(&workspace.target.join("debug").to_string_lossy()));
     lines

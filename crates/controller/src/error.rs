@@ -412,12 +412,14 @@ impl From<&Error> for Failure {
         if let Error::Busy { operation: Some(operation), .. } = error {
             causes.push(operation.description());
         }
-        Self {
+        let mut failure = Self {
             code: error.code(),
             message: error.to_string(),
             hints: error.hints(),
             causes,
             details: error.details(),
-        }
+        };
+        failure.redact(&crate::secret::known());
+        failure
     }
 }

@@ -83,3 +83,13 @@ pub struct Failure {
     /// The last lines of output, or a trace, where there is one.
     pub details: Vec<String>,
 }
+
+impl Failure {
+    /// Masks what must not be shown.
+    pub fn redact(&mut self, redactor: &crate::secret::Redactor) {
+        redactor.string(&mut self.message);
+        for text in self.hints.iter_mut().chain(&mut self.causes).chain(&mut self.details) {
+            redactor.string(text);
+        }
+    }
+}

@@ -407,20 +407,36 @@ const LAST_LINES: usize = 20;
 /// How long a line may be; longer ones are cut.
 const LINE_BYTES: u64 = 64 << 10;
 
-/// Copies lines into the log and returns the last ones.
+/// Copies lines into the log and returns the last ones. Secrets are masked before it is cut into lines: one may be longer.
 async fn tee(stream: impl AsyncRead + Unpin, journal: &Journal) -> Vec<String> {
     use tokio::io::AsyncReadExt as _;
     let mut last = std::collections::VecDeque::new();
-    let mut reader = BufReader::new(stream);
-    let mut line = Vec::new();
-    while matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut line).await, Ok(n) if n > 0) {
-        let text = crate::activity::plain(&String::from_utf8_lossy(&line));
+    let mut log = |line: &[u8]| {
+        let text = crate::activity::plain(&String::from_utf8_lossy(line));
         journal.log(LogLine { activity: None, level: LogLevel::Output, text: text.clone() });
         if last.len() == LAST_LINES {
             last.pop_front();
         }
         last.push_back(text);
-        line.clear();
+    };
+    let mut reader = BufReader::new(stream);
+    let mut redacted = crate::secret::RedactedStream::new(crate::secret::known());
+    let (mut line, mut is_over) = (Vec::new(), false);
+    while !is_over {
+        let mut chunk = Vec::new();
+        is_over =
+            !matches!((&mut reader).take(LINE_BYTES).read_until(b'\n', &mut chunk).await, Ok(n) if n > 0);
+        let shown = if is_over { redacted.finish() } else { redacted.feed(&chunk) };
+        for part in shown.split_inclusive(|&byte| byte == b'\n') {
+            line.extend_from_slice(part);
+            if part.ends_with(b"\n") || line.len() >= LINE_BYTES as usize {
+                log(&line);
+                line.clear();
+            }
+        }
+    }
+    if !line.is_empty() {
+        log(&line);
     }
     last.into()
 }

@@ -1,5 +1,5 @@
 //! The developers' log, `codchi.log` in the data directory: what the code says of itself through `tracing`. What users are told is
-//! not in it, and it never reaches stdout.
+//! not in it, and it never reaches stdout. Secrets are masked in it like everywhere.
 //!
 //! `CODCHI_LOG`, else `RUST_LOG`, says how much of it is kept.
 
@@ -10,6 +10,7 @@ use std::{
     sync::Mutex,
 };
 
+use codchi_controller::secret;
 use tracing_subscriber::EnvFilter;
 
 use crate::Environment;
@@ -29,7 +30,7 @@ pub fn keep_developer_log(environment: &Environment, data: &Path) {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(false)
-            .with_writer(Mutex::new(log))
+            .with_writer(Mutex::new(Masked(log)))
             .try_init();
     }
 }
@@ -73,6 +74,20 @@ impl Write for RotatedFile {
     }
 }
 
+/// Masks secrets. An event is one write, so that nothing of it is missed.
+struct Masked<W>(W);
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&secret::known().bytes(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 fn append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -84,6 +99,16 @@ fn append(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_masked() {
+        let hidden = secret::SecretValue::new("canary of the log").unwrap();
+        secret::hide(&hidden);
+        let mut log = Masked(Vec::new());
+        let line = "ERROR can't push: canary of the log, ghp_0123456789abcdefghijABCDEFGHIJ012345\n";
+        log.write_all(line.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(log.0).unwrap(), "ERROR can't push: •••, •••\n");
+    }
 
     #[test]
     fn a_full_file_makes_room_and_two_are_kept() {

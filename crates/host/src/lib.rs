@@ -8,6 +8,7 @@ mod developer_log;
 mod engine;
 mod environment;
 mod error;
+mod memory;
 mod paths;
 mod secrets;
 mod this_host;
@@ -36,7 +37,9 @@ const GIT: &str = "git";
 /// # Errors
 /// When the environment makes no sense or there is nowhere to keep files.
 pub fn open(door: Door) -> Result<Api, HostError> {
-    open_in(&Environment::of_process(), door)
+    let api = open_in(&Environment::of_process(), door)?;
+    memory::protect(door);
+    Ok(api)
 }
 
 /// [`open`] in another environment.

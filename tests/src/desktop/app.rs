@@ -8,11 +8,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    Desktop, eventually, log,
+use super::{Desktop, eventually, log};
+use crate::{
     process::{Process, family},
+    repo::source_tree,
 };
-use crate::repo::source_tree;
 
 /// What changes less than a hundredth in this time has settled.
 const SETTLED: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! A desktop session of its own: an X display, a session bus, a panel with a tray, a notification daemon, an unlocked keyring.
+//! A desktop of its own, on the session bus of a world: an X display, a panel with a tray, a notification daemon.
 //!
 //! Panel and notification daemon are played by this process over the real protocols, so that a test sees what a user would see and
 //! clicks what a user would click. Nothing of the session of whoever runs the tests is used or touched.
@@ -6,15 +6,14 @@
 mod app;
 mod notifications;
 mod panel;
-mod process;
 mod screen;
 mod tray;
 mod window;
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
+    io::{BufRead as _, BufReader},
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -22,33 +21,18 @@ use std::{
 pub use app::{App, Memory, built};
 pub use notifications::{Notification, Notifications};
 pub use panel::Panel;
-use process::Process;
 pub use screen::Screen;
 use tempfile::TempDir;
 pub use tray::{Entry, Tray};
 pub use window::Window;
+
+use crate::process::Process;
 
 /// How long something may take that is expected to happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a condition is looked at that nobody tells of.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// A bus without service files: nothing of this computer starts on it by itself.
-const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <type>session</type>
-  <keep_umask/>
-  <listen>unix:dir=@DIR@</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"#;
 
 /// A desktop; dropping it ends everything in it.
 pub struct Desktop {
@@ -60,14 +44,12 @@ pub struct Desktop {
     pub screen: Screen,
     env: BTreeMap<String, String>,
     // In the order in which they end.
-    _keyring: Process,
-    _bus: Process,
     _display: Process,
     dir: TempDir,
 }
 
 impl Desktop {
-    /// Starts one. Programs in it also get these variables.
+    /// Starts one. Programs in it also get these variables, among which is the bus of the session, with its keyring.
     ///
     /// # Panics
     /// When a part of it doesn't start.
@@ -97,16 +79,12 @@ impl Desktop {
 
         let (display, number) = display(dir.path());
         set("DISPLAY", &format!(":{number}"));
-        let (bus, address) = bus(dir.path());
-        set("DBUS_SESSION_BUS_ADDRESS", &address);
-        let keyring = keyring(&env);
+        let address = env["DBUS_SESSION_BUS_ADDRESS"].clone();
         Self {
             panel: Panel::new(&address).await,
             notifications: Notifications::new(&address).await,
             screen: Screen::new(number),
             env,
-            _keyring: keyring,
-            _bus: bus,
             _display: display,
             dir,
         }
@@ -153,29 +131,6 @@ fn display(dir: &Path) -> (Process, u32) {
     let mut process = Process::spawn(&mut command);
     let number = first_line(&mut process);
     (process, number.parse().expect("Xvfb names its display"))
-}
-
-fn bus(dir: &Path) -> (Process, String) {
-    let config = dir.join("bus.conf");
-    std::fs::write(&config, BUS.replace("@DIR@", dir.to_str().unwrap())).unwrap();
-    let mut command = Command::new("dbus-daemon");
-    command.arg(format!("--config-file={}", config.display())).args(["--nofork", "--print-address=1"]);
-    command.stdout(Stdio::piped()).stderr(log(dir, "bus"));
-    let mut process = Process::spawn(&mut command);
-    let address = first_line(&mut process);
-    (process, address)
-}
-
-/// The keyring, unlocked before anybody asks for it.
-fn keyring(env: &BTreeMap<String, String>) -> Process {
-    let control = PathBuf::from(&env["XDG_RUNTIME_DIR"]).join("keyring");
-    let mut command = Command::new("gnome-keyring-daemon");
-    command.args(["--foreground", "--unlock", "--components=secrets"]);
-    command.arg(format!("--control-directory={}", control.display())).env_clear().envs(env);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut process = Process::spawn(&mut command);
-    process.stdin().write_all(b"password").unwrap();
-    process
 }
 
 fn first_line(process: &mut Process) -> String {

@@ -13,10 +13,8 @@ use nix::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    Desktop, PATIENCE, eventually, log,
-    process::{Process, children, family},
-};
+use super::{Desktop, PATIENCE, eventually, log};
+use crate::process::{Process, children, family};
 
 /// What runs between the test and the app.
 const DRIVER: &str = "WebKitWebDriver";

@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::engine::Daemon;
+use super::session::Session;
 
 /// How long a container's monitor may take to clean up after its container.
 const MONITOR_GRACE: Duration = Duration::from_secs(5);
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A process of the host.
 #[derive(Debug)]
-struct Process {
+pub(crate) struct Process {
     pid: i32,
     parent: i32,
     argv: Vec<String>,
@@ -32,14 +33,35 @@ impl Process {
     fn is_monitor(&self) -> bool {
         self.argv.first().is_some_and(|a| a.starts_with("[lxc monitor]"))
     }
+
+    /// The name of its program.
+    pub(crate) fn program(&self) -> Option<&str> {
+        Path::new(self.argv.first()?).file_name()?.to_str()
+    }
+
+    /// Whether an argument names something in `dir`.
+    pub(crate) fn names(&self, dir: &Path) -> bool {
+        self.argv.iter().any(|argument| names(argument, dir))
+    }
 }
 
-/// Ends the daemon, its DHCP servers, its containers and their monitors.
-pub(crate) fn end_processes(daemon: &Daemon) -> Result<()> {
+fn names(text: &str, dir: &Path) -> bool {
+    let value = text.split_once('=').map_or(text, |(_, value)| value);
+    Path::new(value).starts_with(dir)
+        || text.split(['=', ' ', ',']).any(|word| Path::new(word).starts_with(dir))
+}
+
+/// Ends the daemon, its DHCP servers, its containers and their monitors, and the session.
+pub(crate) fn end_processes(daemon: &Daemon, session: &Session) -> Result<()> {
+    end(&|process| is_of(process, daemon) || session.has(process))
+}
+
+/// Ends the processes that `is_ours` chooses, and waits until they are gone.
+pub(crate) fn end(is_ours: &dyn Fn(&Process) -> bool) -> Result<()> {
     let began = Instant::now();
     loop {
         let all = processes()?;
-        let ours: Vec<&Process> = all.iter().filter(|p| is_of(p, daemon)).collect();
+        let ours: Vec<&Process> = all.iter().filter(|p| is_ours(p)).collect();
         if ours.is_empty() {
             return Ok(());
         }
@@ -50,10 +72,10 @@ pub(crate) fn end_processes(daemon: &Daemon) -> Result<()> {
             // A monitor whose container's init is gone removes the cgroups: it is given the time to.
             let inits = all.iter().filter(|p| process.is_monitor() && p.parent == process.pid);
             for pid in inits.map(|p| p.pid) {
-                end(pid)?;
+                kill_now(pid)?;
             }
             if !process.is_monitor() || began.elapsed() > MONITOR_GRACE {
-                end(process.pid)?;
+                kill_now(process.pid)?;
             }
         }
         // The kernel tells nobody but the parent about an end; these are not our children.
@@ -61,7 +83,7 @@ pub(crate) fn end_processes(daemon: &Daemon) -> Result<()> {
     }
 }
 
-fn end(pid: i32) -> Result<()> {
+fn kill_now(pid: i32) -> Result<()> {
     match kill(Pid::from_raw(pid), Signal::SIGKILL) {
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
         Err(e) => Err(e).with_context(|| format!("cannot end process {pid}")),
@@ -71,14 +93,12 @@ fn end(pid: i32) -> Result<()> {
 /// Whether a process belongs to the world: one of the engine's programs with the world's directory in its arguments.
 fn is_of(process: &Process, daemon: &Daemon) -> bool {
     let dir = daemon.dir();
-    let (dir, log) = (dir.to_string_lossy(), daemon.log());
+    let log = daemon.log();
     let Some(program) = process.argv.first() else { return false };
-    let names = |text: &str| text.split(['=', ' ', ',']).any(|word| Path::new(word).starts_with(&*dir));
-    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
-    match name.as_ref() {
-        "lxd" | "incusd" => process.argv.iter().any(|a| names(a) || Path::new(a) == log),
-        "dnsmasq" => process.argv.iter().any(|a| names(a)),
-        _ => process.is_monitor() && names(program),
+    match process.program().unwrap_or_default() {
+        "lxd" | "incusd" => process.names(&dir) || process.argv.iter().any(|a| Path::new(a) == log),
+        "dnsmasq" => process.names(&dir),
+        _ => process.is_monitor() && names(program, &dir),
     }
 }
 
@@ -168,6 +188,21 @@ mod tests {
             process(&["dnsmasq", "--pid-file=/var/lib/lxd/networks/lxdbr0/dnsmasq.pid"]),
         ] {
             assert!(!is_of(&other, &daemon), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_has_its_own_programs_only() {
+        let session = Session::new("/tmp/w1/session".into(), None);
+        for (ours, argv) in [
+            (true, &["dbus-daemon", "--config-file=/tmp/w1/session/bus.conf", "--nofork"][..]),
+            (true, &["dbus-daemon", "--config-file=/tmp/w1/session/a b=c.conf"]),
+            (true, &["/usr/bin/gnome-keyring-daemon", "--unlock", "--control-directory=/tmp/w1/session"]),
+            (false, &["dbus-daemon", "--config-file=/tmp/w10/session/bus.conf"]),
+            (false, &["dbus-daemon", "--session"]),
+            (false, &["vim", "/tmp/w1/session/bus.conf"]),
+        ] {
+            assert_eq!(session.has(&process(argv)), ours, "{argv:?}");
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
     files::{self, FileError},
     lock,
     machine::MachineName,
-    secret::Asks,
+    secret::{self, Asks},
     watch::{self, Watch},
 };
 
@@ -63,6 +63,7 @@ struct State {
     log_bytes: Vec<u8>,
     flush_planned: bool,
     last_lines: VecDeque<String>,
+    keys: secret::Keys,
     next_own: ActivityId,
     write_error: Option<String>,
 }
@@ -94,6 +95,7 @@ impl Journal {
             log_bytes: Vec::new(),
             flush_planned: false,
             last_lines: VecDeque::with_capacity(LAST_LINES),
+            keys: secret::Keys::default(),
             next_own: OWN_ACTIVITIES,
             write_error: None,
         };
@@ -155,9 +157,14 @@ impl Journal {
             for activity in state.tree.stop_rest(now) {
                 state.record(&activity);
             }
+            let redactor = secret::known();
             match result {
-                Ok(outcome) => state.operation.succeed(outcome, now),
+                Ok(mut outcome) => {
+                    outcome.warnings.iter_mut().for_each(|warning| redactor.string(warning));
+                    state.operation.succeed(outcome, now);
+                }
                 Err((how, mut failure)) => {
+                    failure.redact(&redactor);
                     if failure.details.is_empty() && how == OperationState::Failed {
                         failure.details = state.last_lines.drain(..).collect();
                     }
@@ -274,17 +281,23 @@ impl Journal {
 
 impl Observer for Journal {
     fn activity(&self, activity: &Activity) {
+        let mut activity = activity.clone();
+        secret::known().string(&mut activity.name);
         let mut state = self.state();
-        state.record(activity);
+        state.record(&activity);
         if activity.state == ActivityState::Running {
             state.operation.headline = Some(activity.name.clone());
         }
-        state.tree.upsert(activity.clone());
+        state.tree.upsert(activity);
         self.soon(state);
     }
 
-    fn log(&self, line: LogLine) {
+    fn log(&self, mut line: LogLine) {
+        secret::known().string(&mut line.text);
         let mut state = self.state();
+        if state.keys.has(line.activity, &line.text) {
+            line.text = secret::MASK.to_owned();
+        }
         if serde_json::to_writer(&mut state.log_bytes, &line).is_ok() {
             state.log_bytes.push(b'\n');
         }

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState};
+use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, hide};
 
 /// Keeps values as long as it lives.
 pub struct MemoryStore {
@@ -61,10 +61,11 @@ impl SecretStore for MemoryStore {
     }
 
     async fn get(&self, id: &SecretId) -> Result<Option<SecretValue>, StoreError> {
-        Ok(self.open()?.values.get(id).cloned())
+        Ok(self.open()?.values.get(id).cloned().inspect(hide))
     }
 
     async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
+        hide(value);
         self.open()?.values.insert(id.clone(), value.clone());
         Ok(())
     }

@@ -8,11 +8,13 @@ mod deliver;
 mod keep;
 #[cfg(any(test, feature = "fake"))]
 pub mod memory;
+mod redact;
 mod store;
 mod value;
 
 pub use answers::{Answers, GivenAnswers, HostSecret, SecretAnswer};
 pub use asks::{AskFor, AskedSecret, Asks};
 pub use keep::{Answered, HostSecretStatus, SecretStatus};
+pub use redact::{Keys, MASK, RedactedStream, Redactor, SHORTEST, hide, known};
 pub use store::{SecretId, SecretStore, StoreError, StoreKind, StoreState};
 pub use value::{MAX_BYTES, SecretValue, ValueError};

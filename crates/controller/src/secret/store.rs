@@ -61,7 +61,7 @@ pub enum StoreState {
     Absent,
 }
 
-/// Keeps secrets. [`SecretStore::unlock`] may take as long as its user takes to answer a prompt of the system; the others raise none.
+/// Keeps secrets, and has each value that it takes or gives hidden ([`super::hide`]). [`SecretStore::unlock`] may take as long as its user takes to answer a prompt of the system; the others raise none.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
     /// Which it is.

@@ -14,7 +14,9 @@ mod secret_service;
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use codchi_controller::secret::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState};
+use codchi_controller::secret::{
+    SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, hide,
+};
 use keyring_core::api::CredentialStoreApi as _;
 use pieces::{Entries, PiecesError};
 use zeroize::Zeroizing;
@@ -91,10 +93,13 @@ impl SecretStore for KeyringStore {
             |reason: String| StoreError::Failed { action: format!("read {id} in the keyring"), reason };
         let bytes =
             text::decode(&found).ok_or_else(|| damaged("the entry is damaged; set it again".into()))?;
-        SecretValue::new(bytes).map(Some).map_err(|error| damaged(error.to_string()))
+        let value = SecretValue::new(bytes).map_err(|error| damaged(error.to_string()))?;
+        hide(&value);
+        Ok(Some(value))
     }
 
     async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
+        hide(value);
         let text = text::encode(value.expose());
         self.work("keep", id, move |system, name| pieces::write(system, name, text.as_bytes(), system::LIMIT))
             .await

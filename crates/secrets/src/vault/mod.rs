@@ -15,7 +15,7 @@ use age::secrecy::SecretString;
 use async_trait::async_trait;
 use codchi_controller::{
     files,
-    secret::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState},
+    secret::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, hide},
 };
 use content::{Content, ContentError};
 use zeroize::Zeroizing;
@@ -211,12 +211,13 @@ impl SecretStore for VaultStore {
             if me.file()?.is_none() && me.given_passphrase()?.is_some() {
                 return Ok(None);
             }
-            me.opened(|open| Ok(open.content.get(&name).cloned()))
+            me.opened(|open| Ok(open.content.get(&name).cloned().inspect(hide)))
         })
         .await
     }
 
     async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
+        hide(value);
         let (name, value) = (id.to_string(), value.clone());
         self.blocking(move |me| {
             me.change(|content| content.insert(name, value.clone()).is_none_or(|before| before != value))

@@ -1,11 +1,14 @@
-//! Nix' log: parsed, made a tree, and written, as an operation does it.
+//! Nix' log: parsed, made a tree, its secrets masked, and written, as an operation does it.
 
 use std::{
     io::Write as _,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use codchi_controller::activity::{Activity, ActivityTree, LogLine, Observer};
+use codchi_controller::{
+    activity::{Activity, ActivityTree, LogLine, Observer},
+    secret::{self, SecretValue},
+};
 use codchi_nix::log::{ActivityIds, LogReader};
 use time::OffsetDateTime;
 
@@ -28,7 +31,8 @@ impl Observer for Written {
         serde_json::to_writer(&mut *file, activity).unwrap();
         file.write_all(b"\n").unwrap();
     }
-    fn log(&self, line: LogLine) {
+    fn log(&self, mut line: LogLine) {
+        secret::known().string(&mut line.text);
         self.lines.fetch_add(1, Ordering::Relaxed);
         let mut file = self.file.lock().unwrap();
         serde_json::to_writer(&mut *file, &line).unwrap();
@@ -37,6 +41,11 @@ impl Observer for Written {
 }
 
 pub(crate) fn measure() -> Row {
+    for value in
+        ["a token of thirty-two characters", "-----BEGIN KEY-----\nc2VjcmV0IGtleQ\n-----END KEY-----\n"]
+    {
+        secret::hide(&SecretValue::new(value).unwrap());
+    }
     let log = log();
     let file = std::io::BufWriter::new(tempfile::tempfile().unwrap());
     let written = Written { tree: Default::default(), file: file.into(), lines: AtomicU64::new(0) };
@@ -52,7 +61,7 @@ pub(crate) fn measure() -> Row {
     assert!(written.lines.load(Ordering::Relaxed) as usize >= LINES / 2, "the lines were read");
     let rate = LINES as f64 / took.as_secs_f64();
     let detail = format!(
-        "{LINES} lines of 200 derivations in {:.2} s, parsed, kept as a tree and written",
+        "{LINES} lines of 200 derivations in {:.2} s, parsed, kept as a tree, masked and written",
         took.as_secs_f64()
     );
     println!("ingestion: {detail}");

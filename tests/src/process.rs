@@ -3,27 +3,27 @@
 use std::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// A child process; dropping it ends it.
-pub(super) struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    pub(super) fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program())))
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
-    pub(super) fn stdin(&mut self) -> ChildStdin {
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
         self.0.stdin.take().expect("its stdin was piped")
     }
 
-    pub(super) fn stdout(&mut self) -> ChildStdout {
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
         self.0.stdout.take().expect("its stdout was piped")
     }
 
     /// Its exit code, once it has ended; `None` in it when a signal ended it.
-    pub(super) fn ended(&mut self) -> Option<Option<i32>> {
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
         self.0.try_wait().unwrap().map(|status| status.code())
     }
 }
@@ -37,13 +37,13 @@ impl Drop for Process {
 }
 
 /// The processes that this one started and that still run.
-pub(super) fn children(id: u32) -> Vec<u32> {
+pub(crate) fn children(id: u32) -> Vec<u32> {
     let list = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
     list.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// A process and all that it started, directly or not.
-pub(super) fn family(id: u32) -> Vec<u32> {
+pub(crate) fn family(id: u32) -> Vec<u32> {
     let mut family = vec![id];
     let mut next = 0;
     while let Some(&id) = family.get(next) {
