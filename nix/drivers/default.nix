@@ -4,5 +4,6 @@
     ./machine.nix
     ./lxd.nix
     ./secrets.nix
-  ];
+  ]
+  ++ (import ../capabilities).modules;
 }

@@ -2,21 +2,11 @@
 #
 # Only the request is here. Whether a host offers it, and which device or socket that becomes, is decided outside of Nix
 # before the build.
-{ lib, ... }:
+{ config, lib, ... }:
 let
-  capability = lib.types.enum [
-    "gpu" # render nodes, for OpenGL and Vulkan
-    "cuda" # the NVIDIA driver
-    "usb" # USB devices, while plugged in
-    "ssh-agent" # the socket of the user's SSH agent
-    "sound" # PipeWire or PulseAudio
-    "video" # the Wayland or X11 display
-    "camera" # video capture devices
-    "kvm" # /dev/kvm, for virtual machines
-    "fuse" # /dev/fuse, for file systems in user space
-    "docker-nesting" # containers inside the machine
-    "tun" # /dev/net/tun, for VPNs
-  ];
+  inherit (config.codchi) driver optionalCapabilities requiredCapabilities;
+
+  capability = lib.types.enum (import ../capabilities).names;
 in
 {
   options.codchi = {
@@ -39,6 +29,16 @@ in
       description = ''
         What the machine uses where the host offers it. A host without it is noted, and the machine is built.
       '';
+    };
+
+    hasCapability = lib.mkOption {
+      type = lib.types.raw;
+      default =
+        name:
+        driver.name != "none" && builtins.elem name (requiredCapabilities ++ optionalCapabilities);
+      internal = true;
+      readOnly = true;
+      description = "Whether the machine may be given a capability. Outside of Codchi there is nobody to give it.";
     };
   };
 }

@@ -32,6 +32,14 @@
       description = "Where the host delivers secrets at each start; in a tmpfs.";
     };
 
+    socketDir = lib.mkOption {
+      type = lib.types.str;
+      default = "/.codchi";
+      internal = true;
+      readOnly = true;
+      description = "Where sockets of the host are; on the root file system, since the engine makes them before the system starts.";
+    };
+
     stateDir = lib.mkOption {
       type = lib.types.str;
       default = "/var/lib/codchi";

@@ -120,6 +120,7 @@ runCommand "codchi-images-${version}"
     cp -r ${../lib.nix} controller/usr/share/codchi/nix/lib.nix
     cp -r ${../scope.nix} controller/usr/share/codchi/nix/scope.nix
     cp -r ${../options} controller/usr/share/codchi/nix/options
+    cp -r ${../capabilities} controller/usr/share/codchi/nix/capabilities
     cp -r ${../drivers} controller/usr/share/codchi/nix/drivers
     cp -r ${nixpkgsSource} controller/usr/share/codchi-nixpkgs
     pack controller

@@ -354,6 +354,58 @@ in
     expected = 11;
   };
 
+  "what a capability does in the machine, required or not" = {
+    expr =
+      let
+        given =
+          driver: codchi:
+          let
+            machine = (machineOf driver (entries [ codchi ])).config;
+          in
+          {
+            agent = lib.hasInfix "/.codchi/ssh-agent" machine.environment.extraInit;
+            display = builtins.any (lib.hasInfix "X11-unix") machine.systemd.tmpfiles.rules;
+            kvm = machine.users.groups ? kvm;
+          };
+      in
+      [
+        (given "lxd" {
+          codchi.requiredCapabilities = [ "video" ];
+          codchi.optionalCapabilities = [ "ssh-agent" ];
+        })
+        (given "lxd" { codchi.requiredCapabilities = [ "kvm" ]; })
+        (given "lxd" { codchi.hostSecrets.sshAgent.enable = true; })
+        (given "none" {
+          codchi.requiredCapabilities = [
+            "kvm"
+            "video"
+          ];
+        })
+      ];
+    expected = [
+      {
+        agent = true;
+        display = true;
+        kvm = false;
+      }
+      {
+        agent = false;
+        display = false;
+        kvm = true;
+      }
+      {
+        agent = true;
+        display = false;
+        kvm = false;
+      }
+      {
+        agent = false;
+        display = false;
+        kvm = false;
+      }
+    ];
+  };
+
   "requirements are plain data" = {
     expr = builtins.fromJSON (
       builtins.toJSON (requirementsOf [ { codchi.secrets.s.description = "d"; } ])

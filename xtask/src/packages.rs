@@ -58,6 +58,9 @@ const HUNT: &[&str] = &["bzip2", "gzip", "xz-utils"];
 /// The servers from which private repositories are fetched.
 const ACCESS: &[&str] = &["openssh-client", "openssh-server"];
 
+/// What machines are given of their host: the suite of the capabilities has its own sound server and SSH agent.
+const CAPABILITIES: &[&str] = &["openssh-client", "pulseaudio", "pulseaudio-utils"];
+
 /// To evaluate the NixOS side's tests.
 const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 
@@ -65,7 +68,7 @@ const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD, SESSION];
 /// What `test` needs.
 pub(crate) const EVERYTHING: &[&[&str]] =
-    &[BUILD, APP, LXD, INCUS, CONFORMANCE, ACCESS, HUNT, NIX_TESTS, DESKTOP_TESTS];
+    &[BUILD, APP, LXD, INCUS, CONFORMANCE, ACCESS, CAPABILITIES, HUNT, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::{
     samples,
     types::{
-        About, AddArgs, AnswerArgs, DeleteArgs, Delivered, Event, GenerationList, InitArgs, LogArgs,
+        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, Event, GenerationList, InitArgs, LogArgs,
         LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
         OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
         SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
@@ -223,6 +223,11 @@ impl Api {
     pub async fn secret_store_unlock(&self, args: UnlockArgs) -> Result<StoreStatus, Failure> {
         self.controller.unlock_store(args.passphrase.as_ref()).await?;
         self.secret_store(Nothing {}).await
+    }
+
+    /// What a machine asks of this computer, and what it has.
+    pub async fn capabilities(&self, args: MachineArgs) -> Result<CapabilityList, Failure> {
+        Ok(CapabilityList { capabilities: self.controller.capabilities(&machine(&args.name)?)? })
     }
 
     /// The generations of a machine.

@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::{
     Api,
     types::{
-        About, AddArgs, AnswerArgs, DeleteArgs, Delivered, GenerationList, InitArgs, LogArgs, LogMatches,
-        LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
+        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, GenerationList, InitArgs, LogArgs,
+        LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
         OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
         SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
     },
@@ -119,6 +119,7 @@ commands! {
     secret_store: Nothing => StoreStatus,
     secret_store_use: StoreArgs => StoreStatus,
     secret_store_unlock: UnlockArgs => StoreStatus,
+    capabilities: MachineArgs => CapabilityList,
     generations: MachineArgs => GenerationList,
     operations: OperationsArgs => OperationList,
     operation: OperationArgs => OperationDetail,

@@ -3,6 +3,7 @@
 pub use codchi_controller::event::Event;
 use codchi_controller::{
     activity::{Activity, ActivityId, LogLine},
+    capability::CapabilityCheck,
     driver::DriverKind,
     nix::Generation,
     operation::{Operation, OperationId},
@@ -204,6 +205,12 @@ wire! {
     pub struct OperationList {
         /// The operations, the newest first.
         pub operations: Vec<Operation>,
+    }
+
+    /// What a machine asks of this computer.
+    pub struct CapabilityList {
+        /// The required ones first.
+        pub capabilities: Vec<CapabilityCheck>,
     }
 
     /// Generations of a machine.

@@ -47,6 +47,7 @@ impl Exit {
             | Code::ImageUnavailable
             | Code::StoreUnavailable
             | Code::InputNeeded
+            | Code::MissingCapability
             | Code::AccessDenied
             | Code::Certificate => Self::HOST_NOT_READY,
             Code::Cancelled => Self::CANCELLED,

@@ -10,7 +10,7 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        access, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
+        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
         secrets, status,
     },
     exit::Stop,
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Logout(access::LogoutArgs),
     /// Show what can be used to fetch repositories: tokens, SSH agent, certificates, proxy
     Access(access::AccessArgs),
+    /// Show what a machine's modules ask of this computer, and whether it has that
+    Capabilities(capabilities::CapabilitiesArgs),
     /// Remove a machine and everything in it
     Delete(delete::DeleteArgs),
     /// Show the systems that were built for a machine
@@ -77,8 +79,19 @@ pub(crate) enum Command {
 }
 
 /// Commands whose first argument is a machine's name.
-const NAME_FIRST: [&str; 10] =
-    ["init", "add", "rebuild", "start", "stop", "restart", "exec", "delete", "generations", "logs"];
+const NAME_FIRST: [&str; 11] = [
+    "init",
+    "add",
+    "rebuild",
+    "start",
+    "stop",
+    "restart",
+    "exec",
+    "capabilities",
+    "delete",
+    "generations",
+    "logs",
+];
 
 /// Why there is no command.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        access, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
+        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
         secrets, status,
     },
     exit::{Exit, Stop, failure},
@@ -135,6 +135,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, Stop> {
         Command::Logout(args) => access::logout(app, args).await,
         Command::Access(args) => access::show(app, &args).await,
         Command::Delete(args) => delete::run(app, args).await,
+        Command::Capabilities(args) => capabilities::run(app, args).await,
         Command::Generations(args) => generations::run(app, args).await,
         Command::Logs(args) => logs::run(app, args).await,
         Command::Doctor(args) => doctor::run(app, &args).await,

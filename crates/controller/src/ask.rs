@@ -7,10 +7,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     activity::LogLevel,
+    capability::CapabilityCheck,
     error::Error,
     nix::Requirements,
     pipeline::Pipeline,
-    secret::{Asks, StoreError},
+    secret::{AskFor, Asks, StoreError},
     watch::{self, Watch},
 };
 
@@ -29,7 +30,8 @@ impl Pipeline<'_> {
                 format!("no module asks for these secrets that were given: {strange}"),
             );
         }
-        if requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty() {
+        let asks_nothing = requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty();
+        if asks_nothing && requirements.capabilities.is_empty() {
             journal.skip();
             return Ok(());
         }
@@ -70,7 +72,13 @@ impl Pipeline<'_> {
             }
             Err(error) => return Err(error),
         }
-        Ok(Asks::open(spec, requirements, &answers, options.dialogue.ask_for))
+        let mut asks = Asks::open(spec, requirements, &answers, options.dialogue.ask_for);
+        if options.dialogue.ask_for == AskFor::Everything {
+            let missing = controller.check_capabilities(machine, requirements)?;
+            let missing = missing.into_iter().filter(CapabilityCheck::prevents_build);
+            asks.capabilities = missing.map(|missing| missing.check).collect();
+        }
+        Ok(asks)
     }
 
     fn watch_answers(&self) -> Result<(Watch, UnboundedReceiver<()>), Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    driver::{ExecSpec, Image, InstanceSpec, Mount, Role, VolumeName},
+    driver::{Device, ExecSpec, Image, InstanceSpec, Mount, Role, VolumeName},
     machine::MachineName,
 };
 
@@ -27,8 +27,12 @@ pub(crate) fn controller_volumes() -> Vec<VolumeName> {
     shared().into_iter().map(|(volume, _)| volume).chain([VolumeName::config()]).collect()
 }
 
-/// The controller.
-pub(crate) fn controller<'a>(image: &Image, machines: impl Iterator<Item = &'a MachineName>) -> InstanceSpec {
+/// The controller. Its builds may use `devices`, which Nix knows as these features of a system.
+pub(crate) fn controller<'a>(
+    image: &Image,
+    machines: impl Iterator<Item = &'a MachineName>,
+    (devices, features): (Vec<Device>, Vec<&'static str>),
+) -> InstanceSpec {
     let writable = |(volume, path): (VolumeName, &str)| Mount { volume, path: path.into(), read_only: false };
     InstanceSpec {
         role: Role::Controller,
@@ -39,8 +43,11 @@ pub(crate) fn controller<'a>(image: &Image, machines: impl Iterator<Item = &'a M
             .chain([writable((VolumeName::config(), "/config"))])
             .chain(machines.map(profile_in_controller))
             .collect(),
-        devices: vec![],
-        environment: BTreeMap::new(),
+        devices,
+        environment: match features.is_empty() {
+            true => BTreeMap::new(),
+            false => BTreeMap::from([("CODCHI_SYSTEM_FEATURES".into(), features.join(" "))]),
+        },
         nesting: true,
     }
 }
@@ -55,7 +62,7 @@ pub(crate) fn profile_in_controller(machine: &MachineName) -> Mount {
 }
 
 /// A code machine.
-pub(crate) fn machine(name: &MachineName, image: &Image) -> InstanceSpec {
+pub(crate) fn machine(name: &MachineName, image: &Image, devices: Vec<Device>) -> InstanceSpec {
     let mounts = shared().into_iter().map(|(volume, path)| Mount {
         // Also the socket's directory: connecting needs no write to it, and who can write there can replace the daemon for all.
         read_only: true,
@@ -68,10 +75,24 @@ pub(crate) fn machine(name: &MachineName, image: &Image) -> InstanceSpec {
         role: Role::Machine(name.clone()),
         image: image.clone(),
         mounts: mounts.chain([profile]).collect(),
-        devices: vec![],
-        environment: BTreeMap::from([("CODCHI_MACHINE".into(), name.to_string())]),
+        environment: BTreeMap::from([
+            ("CODCHI_MACHINE".into(), name.to_string()),
+            // Engines give some to everybody. Init takes away what isn't named here.
+            ("CODCHI_DEVICES".into(), nodes(&devices)),
+        ]),
+        devices,
         nesting: true,
     }
+}
+
+/// The places of device nodes, separated by colons; a word where there are none, because engines forget variables without a value.
+fn nodes(devices: &[Device]) -> String {
+    let nodes = devices.iter().filter_map(|device| match device {
+        Device::Node { path } => Some(path.as_str()),
+        _ => None,
+    });
+    let nodes: Vec<&str> = nodes.collect();
+    if nodes.is_empty() { "none".into() } else { nodes.join(":") }
 }
 
 /// A command of ours in the controller.

@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     failure::{Failure, FailureCode},
     files::{self, FileError, Paths},
+    host::Host,
     images::ImageSet,
     lock,
     machine::{MachineName, MachineSpec, MachineStore, ModuleSpec, NixpkgsChoice},
@@ -49,6 +50,7 @@ pub struct Controller {
     pub(crate) user: Arc<dyn UserAccess>,
     /// What this process has brought to the controller.
     pub(crate) brought: Mutex<Option<HostSettings>>,
+    pub(crate) host: Arc<dyn Host>,
     /// Told when a store was unlocked here.
     pub(crate) unlocked: Notify,
     running: std::sync::Mutex<HashMap<OperationId, CancellationToken>>,
@@ -69,6 +71,8 @@ pub struct Parts {
     pub stores: Vec<Arc<dyn SecretStore>>,
     /// The user's own access to servers.
     pub user: Arc<dyn UserAccess>,
+    /// This computer.
+    pub host: Arc<dyn Host>,
 }
 
 /// A machine to make.
@@ -105,7 +109,7 @@ impl Controller {
     /// # Errors
     /// When a directory can't be made.
     pub fn new(parts: Parts) -> Result<Arc<Self>, FileError> {
-        let Parts { paths, images, driver, nix, stores, user } = parts;
+        let Parts { paths, images, driver, nix, stores, user, host } = parts;
         paths.create()?;
         Ok(Arc::new(Self {
             machines: MachineStore::new(paths.clone()),
@@ -119,6 +123,7 @@ impl Controller {
             stores,
             user,
             brought: Mutex::default(),
+            host,
             unlocked: Notify::new(),
         }))
     }

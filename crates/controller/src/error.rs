@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use crate::{
     access::Used,
+    capability::CapabilityCheck,
     driver::DriverError,
     failure::{Failure, FailureCode},
     files::FileError,
@@ -181,6 +182,14 @@ pub enum Error {
         /// What was said there.
         output: Vec<String>,
     },
+    /// The host lacks what the machine can't do without.
+    #[error("'{machine}' needs what this computer doesn't have: {}", names(missing))]
+    MissingCapabilities {
+        /// The machine.
+        machine: MachineName,
+        /// What is missing, and why.
+        missing: Vec<CapabilityCheck>,
+    },
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -196,6 +205,10 @@ pub enum Error {
     /// Nix.
     #[error(transparent)]
     Nix(NixError),
+}
+
+fn names(missing: &[CapabilityCheck]) -> String {
+    missing.iter().map(|missing| missing.capability.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl From<NixError> for Error {
@@ -234,6 +247,7 @@ impl Error {
             Self::Store(StoreError::Absent { .. } | StoreError::Locked { .. }) => Code::StoreUnavailable,
             Self::Store(StoreError::Denied { .. } | StoreError::WrongPassphrase) => Code::StoreUnavailable,
             Self::Store(_) | Self::Delivery { .. } => Code::Failed,
+            Self::MissingCapabilities { .. } => Code::MissingCapability,
             Self::Cancelled => Code::Cancelled,
             Self::File(FileError::Damaged { .. } | FileError::Newer { .. }) => Code::InvalidFile,
             Self::File(FileError::Io { .. }) => Code::Failed,
@@ -341,6 +355,19 @@ impl Error {
             Self::Store(StoreError::Locked { kind: StoreKind::Vault }) => hint(
                 "`codchi secrets unlock` asks for its passphrase; CODCHI_VAULT_PASSPHRASE_FILE names a file that has it",
             ),
+            Self::MissingCapabilities { machine, missing } => {
+                let fixes = missing.iter().filter_map(|missing| missing.check.fix.as_ref());
+                let commands = fixes.flat_map(|fix| &fix.commands).map(|argv| argv.join(" "));
+                let mut hints: Vec<String> =
+                    commands.map(|command| format!("as the administrator: `{command}`")).collect();
+                let without: Vec<String> =
+                    missing.iter().map(|missing| format!("--without {}", missing.capability)).collect();
+                hints.push(format!(
+                    "`codchi rebuild {machine} {}` builds it all the same, now and later",
+                    without.join(" ")
+                ));
+                hints
+            }
             Self::Activation { machine, .. } => {
                 vec![format!("mend the module, then run `codchi rebuild {machine}`")]
             }
@@ -362,6 +389,12 @@ impl Error {
             }
             Self::HostSettings { output } => output.clone(),
             Self::ControllerNotReady { report } => lines(report),
+            Self::MissingCapabilities { missing, .. } => {
+                let why = |CapabilityCheck { capability, check, .. }: &CapabilityCheck| {
+                    format!("{capability}: {} ({})", check.explanation, check.evidence)
+                };
+                missing.iter().map(why).collect()
+            }
             _ => vec![],
         }
     }

@@ -59,6 +59,8 @@ pub enum FailureCode {
     StoreUnavailable,
     /// The operation waits for an answer.
     InputNeeded,
+    /// This computer lacks what the machine needs.
+    MissingCapability,
     /// The user cancelled.
     Cancelled,
     /// The process that ran the operation ended.

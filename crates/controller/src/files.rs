@@ -43,6 +43,10 @@ impl Paths {
     pub fn locks(&self) -> PathBuf {
         self.data.join("locks")
     }
+    /// Links to the sockets of the user's session that machines are given.
+    pub fn sockets(&self) -> PathBuf {
+        self.data.join("sockets")
+    }
     /// Makes all of them, for this user alone.
     ///
     /// # Errors

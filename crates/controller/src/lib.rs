@@ -6,6 +6,8 @@
 pub mod access;
 pub mod activity;
 mod ask;
+pub mod capability;
+mod check;
 pub mod containers;
 mod controller;
 pub mod doctor;
@@ -19,6 +21,7 @@ pub mod images;
 mod live;
 mod lock;
 pub mod machine;
+mod moving;
 pub mod nix;
 pub mod operation;
 mod pipeline;

@@ -26,6 +26,7 @@ use crate::{
     failure::Failure,
     files::FileError,
     machine::MachineName,
+    moving,
     operation::{Operation, OperationFiles, OperationId},
     status::{self, EngineStatus, Instances, KnownMachine, MachineStatus},
     watch::{self, Watch},
@@ -101,6 +102,7 @@ async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Even
         watch(&paths.operations(), RecursiveMode::Recursive, signals.clone())?,
         watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
+    let _sockets = moving::follow(&controller);
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {
         while let Some(event) = engine.next().await {

@@ -67,16 +67,21 @@ impl Pipeline<'_> {
         let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
 
         journal.enter(Phase::Resolve);
+        self.remember_without()?;
         let ready = controller.use_controller(Some(journal)).await?;
         let mut record = store.record(machine)?;
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
+                && options.dialogue.answers.without.is_empty()
                 && record.switching.is_none()
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))
             {
+                if !options.dry_run {
+                    controller.configure_machine(machine).await?;
+                }
                 if options.start && !options.dry_run {
                     // Its creation was interrupted: it may still come up, or not have been started.
                     journal.enter(Phase::Finish);
@@ -98,12 +103,7 @@ impl Pipeline<'_> {
         store.update_record(machine, |record| record.requirements = requirements.clone())?;
 
         journal.enter(Phase::Check);
-        if requirements.capabilities.is_empty() {
-            journal.skip();
-        } else {
-            let wanted = requirements.capabilities.join(", ");
-            journal.say(LogLevel::Warning, format!("asked for and not yet checked on this host: {wanted}"));
-        }
+        let noteworthy = self.check(&requirements)?;
         journal.enter(Phase::Ask);
         if !options.dry_run {
             self.ask(&requirements).await?;
@@ -125,7 +125,7 @@ impl Pipeline<'_> {
                 generation: record.built.map(|built| built.generation),
                 system: Some(system),
                 diff,
-                warnings: vec![],
+                warnings: noteworthy,
             });
         }
         self.not_cancelled()?;
@@ -146,9 +146,9 @@ impl Pipeline<'_> {
         })?;
 
         journal.enter(Phase::Finish);
-        let mut warnings = Vec::new();
+        let mut warnings = noteworthy;
         if options.start {
-            warnings = controller.start_and_wait(machine, journal).await?;
+            warnings.extend(controller.start_and_wait(machine, journal).await?);
         }
         Ok(OperationOutcome {
             changed: record.built.as_ref().is_none_or(|before| before.system != system),
@@ -188,14 +188,11 @@ impl Pipeline<'_> {
             None => {
                 let images = controller.images.as_ref().ok_or(Error::NoImages)?;
                 controller.import(&images.machine, Some(journal)).await?;
-                journal
-                    .step(
-                        "create the container",
-                        driver.create(&containers::machine(machine, &images.machine.image)),
-                    )
-                    .await?;
+                let spec = controller.machine_spec(machine, &images.machine.image)?;
+                journal.step("create the container", driver.create(&spec)).await?;
             }
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
+                controller.configure_machine(machine).await?;
                 let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
                 if !unchanged || record.switching.is_some() {
                     self.activate_with_secrets(before).await?;
@@ -325,7 +322,11 @@ impl Controller {
         // Read first: a store that stays locked is no reason to have a machine run without its secrets.
         let requirements = self.machines.record(machine)?.requirements;
         let delivery = self.prepare_delivery(machine, &requirements).await?;
-        journal.step("start the container", self.driver.start(&name)).await?;
+        let start = async {
+            self.configure_machine(machine).await?;
+            Ok::<_, Error>(self.driver.start(&name).await?)
+        };
+        journal.step("start the container", start).await?;
         let mut warnings = Vec::new();
         if let Some(delivery) = delivery {
             if !delivery.missing.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     activity::{Activity, ActivityKind, LogLevel, Observer as _},
-    containers,
+    capability, containers,
     controller::Controller,
     driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
@@ -142,9 +142,9 @@ impl Controller {
                         machines.push(machine);
                     }
                 }
-                self.driver
-                    .create(&containers::controller(&images.controller.image, machines.iter()))
-                    .await?;
+                let offered = capability::for_builds(&*self.host);
+                let spec = containers::controller(&images.controller.image, machines.iter(), offered);
+                self.driver.create(&spec).await?;
             }
         }
         self.forget_brought(emptied).await;

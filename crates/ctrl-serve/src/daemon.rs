@@ -29,6 +29,9 @@ const PROXY_KEYS: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_pro
 /// The variables by which the libraries under nix and git find the CA bundle.
 const BUNDLE_KEYS: [&str; 4] = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"];
 
+/// The variable in which the engine's configuration carries what the host offers to builds, such as `kvm`.
+const FEATURES: &str = "CODCHI_SYSTEM_FEATURES";
+
 /// Opens the daemon's socket for everyone, in place of one that an earlier boot left in the volume.
 ///
 /// # Errors
@@ -53,7 +56,8 @@ pub(crate) fn spawn(listener: &UnixListener) -> io::Result<i32> {
     command
         .arg("daemon")
         .env_clear()
-        .envs(environment(&std::fs::read_to_string(PROXY_FILE).unwrap_or_default()));
+        .envs(environment(&std::fs::read_to_string(PROXY_FILE).unwrap_or_default()))
+        .envs(features(&std::env::var(FEATURES).unwrap_or_default()).map(|config| ("NIX_CONFIG", config)));
     let child = command.stdin(Stdio::from(socket)).spawn()?;
     i32::try_from(child.id()).map_err(io::Error::other)
 }
@@ -80,6 +84,22 @@ fn environment(proxy: &str) -> Vec<(String, String)> {
                 .map(|(k, v)| own((k, v.trim_matches('"')))),
         )
         .collect()
+}
+
+/// The daemon's settings for what the host offers. Nix gives `/dev/kvm` to builds by itself.
+fn features(offered: &str) -> Option<String> {
+    let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let names: Vec<&str> = offered.split_ascii_whitespace().filter(is_name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let mut config = format!("extra-system-features = {}\n", names.join(" "));
+    if names.contains(&"cuda") {
+        let nodes =
+            ["nvidia0", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"].map(|node| format!("/dev/{node}?"));
+        config.push_str(&format!("extra-sandbox-paths = {}\n", nodes.join(" ")));
+    }
+    Some(config)
 }
 
 /// Becomes `nix-daemon` with the listening socket that is standard input. Returns only on failure.
@@ -163,6 +183,14 @@ mod tests {
         assert_eq!(get("NO_PROXY"), Some("localhost"));
         assert_eq!((get("NIX_REMOTE"), get("LD_PRELOAD")), (None, None));
         assert_eq!(get("NIX_SSL_CERT_FILE"), Some(BUNDLE));
+    }
+
+    #[test]
+    fn only_names_of_features_become_settings() {
+        assert_eq!(features(""), None);
+        assert_eq!(features("kvm").as_deref(), Some("extra-system-features = kvm\n"));
+        assert_eq!(features("kvm a=b\nsandbox"), Some("extra-system-features = kvm sandbox\n".to_owned()));
+        assert!(features("cuda").unwrap().contains("extra-sandbox-paths = /dev/nvidia0? "));
     }
 
     #[test]

@@ -10,10 +10,16 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use nix::mount::{MntFlags, umount2};
+
 /// Present in a machine's root and nowhere else.
 pub(crate) const MARKER: &str = "/.codchi/ctrl-serve";
 /// The variable in which the engine's configuration carries the machine's name.
 const NAME: &str = "CODCHI_MACHINE";
+/// The variable in which it carries the device nodes that the machine may have, separated by colons.
+const DEVICES: &str = "CODCHI_DEVICES";
+/// The nodes that LXD and Incus bind into every container, whoever asks for them or not.
+const UNASKED: &[&str] = &["/dev/fuse", "/dev/net/tun"];
 /// The machine's own profile.
 const PROFILE: &str = "/nix/var/nix/profiles/system";
 /// Directories a system expects before its activation, with their modes.
@@ -39,6 +45,13 @@ pub(crate) fn boot() -> ExitCode {
         && let Err(e) = nix::unistd::sethostname(name)
     {
         console(&format!("the host name stays as it is: {e}"));
+    }
+    if let Ok(devices) = std::env::var(DEVICES) {
+        for node in unasked(&devices) {
+            if let Err(e) = take_away(Path::new(node)) {
+                console(&format!("cannot take {node} away: {e}"));
+            }
+        }
     }
     for (dir, mode) in DIRS {
         if let Err(e) = make(Path::new(dir), *mode) {
@@ -72,6 +85,20 @@ fn explain(name: &str, profile: &Path, init: &Path, error: &io::Error) -> String
     format!("{name} cannot boot: {reason}. `codchi rebuild {name}` on the host builds it again.")
 }
 
+/// The nodes that are there and weren't asked for.
+fn unasked(devices: &str) -> impl Iterator<Item = &'static str> {
+    UNASKED.iter().copied().filter(move |node| !devices.split(':').any(|device| device == *node))
+}
+
+/// Takes all mounts from `node` and the file that they were mounted over. In an unprivileged container nobody can make it again.
+fn take_away(node: &Path) -> io::Result<()> {
+    while umount2(node, MntFlags::MNT_DETACH).is_ok() {}
+    match fs::remove_file(node) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
 fn make(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -101,6 +128,15 @@ mod tests {
         for bad in ["", "-a", "a-", "a.b", "a_b", "ü", "a b", &"x".repeat(64)] {
             assert!(!is_host_name(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_stays() {
+        let unasked = |devices| super::unasked(devices).collect::<Vec<_>>();
+        assert_eq!(unasked("none"), UNASKED);
+        assert_eq!(unasked("/dev/video0:/dev/fuse"), ["/dev/net/tun"]);
+        assert_eq!(unasked("/dev/fuse:/dev/net/tun"), [""; 0]);
+        assert_eq!(unasked("/dev/fuse2"), UNASKED);
     }
 
     #[test]

@@ -9,12 +9,13 @@
 //! | [`config`] | where the engine is, which project, profile and pool |
 //! | `rest`, `websocket`, `wire` | requests, operations, errors; the JSON of the interface |
 //! | `record` | one instance with its ETag: whose it is, changing it without touching foreign settings |
-//! | `settings` | what an `InstanceSpec` is in the engine's configuration keys and devices |
+//! | `settings`, `devices` | what an `InstanceSpec` is in the engine's configuration keys and devices |
 //! | `image`, `storage`, `state`, `listing`, `events`, `exec` | the methods of the trait, by subject |
 #![cfg(unix)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
+mod devices;
 mod driver;
 mod events;
 mod exec;

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use codchi_controller::driver::{InstanceName, InstanceSpec, Mount, VolumeName};
 
+use crate::devices;
 use crate::record::{IMAGE_KEY, ROLE_KEY, Settings, role_tag};
 
 /// Which `environment.*` keys are ours, separated by commas; others may have been set by the user.
 const ENVIRONMENT_KEY: &str = "user.codchi.environment";
+/// Which other keys are ours because of a device, separated by commas.
+const SETTINGS_KEY: &str = "user.codchi.settings";
 /// Our devices' names begin so.
-const DEVICE_PREFIX: &str = "codchi-";
+pub(crate) const DEVICE_PREFIX: &str = "codchi-";
 
 /// What an instance is to be, in the engine's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +72,14 @@ impl Wanted {
         for (name, value) in &spec.environment {
             config.insert(format!("environment.{name}"), value.clone());
         }
+        let given = devices::settings(&spec.devices);
+        // The engines forget keys without a value.
+        if !given.is_empty() {
+            config.insert(SETTINGS_KEY.into(), given.keys().cloned().collect::<Vec<_>>().join(","));
+            config.extend(given);
+        }
         let mut devices: BTreeMap<_, _> = roots.into_iter().collect();
+        devices.extend(spec.devices.iter().filter_map(devices::device));
         devices.extend(spec.mounts.iter().map(|mount| mount_device(pool, mount)));
         Self { config, devices, image: spec.image.sha256.clone() }
     }
@@ -90,6 +100,10 @@ impl Wanted {
         let ours = config.get(ENVIRONMENT_KEY).cloned().unwrap_or_default();
         for name in ours.split(',') {
             config.remove(&format!("environment.{name}"));
+        }
+        let ours = config.remove(SETTINGS_KEY).unwrap_or_default();
+        for name in ours.split(',') {
+            config.remove(name);
         }
         config.extend(self.config.clone());
         devices.retain(|name, _| !name.starts_with(DEVICE_PREFIX));

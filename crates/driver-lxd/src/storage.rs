@@ -117,12 +117,8 @@ impl LxdDriver {
         let place = self.place().await?;
         let mut roots = BTreeMap::new();
         for device in &spec.devices {
-            match device {
-                Device::InstanceRoot { of, path } => roots.extend(self.root_of(of, path, &place.pool).await?),
-                other => {
-                    let purpose = Purpose::new("configure", "instance", spec.role.instance().as_str());
-                    return Err(purpose.refused(format!("this driver doesn't know the device {other:?}")));
-                }
+            if let Device::InstanceRoot { of, path } = device {
+                roots.extend(self.root_of(of, path, &place.pool).await?);
             }
         }
         Ok((Wanted::new(spec, &place.pool, roots), place))

@@ -56,6 +56,7 @@ pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> 
     let images = paths::images(environment);
     let stores = secret_stores(environment, &paths.data).into();
     let user = Arc::new(ThisUser::new(environment.clone(), GIT));
-    let controller = Controller::new(Parts { paths, images, driver, nix, stores, user })?;
+    let host = Arc::new(ThisHost::new(environment.clone()));
+    let controller = Controller::new(Parts { paths, images, driver, nix, stores, user, host })?;
     Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
 }

@@ -84,7 +84,7 @@ cat usr/share/ca-certificates/mozilla/*.crt >etc/ssl/certs/ca-certificates.crt
 rm -rf usr/share/ca-certificates
 
 # --- a store path has no set-uid bit: the activation makes copies that have it, of the programs named here
-printf '%s\n' chfn chsh gpasswd mount newgrp passwd su sudo umount >usr/share/setuid-programs
+printf '%s\n' chfn chsh fusermount3 gpasswd mount newgrp passwd su sudo umount >usr/share/setuid-programs
 while read -r program; do
   [ -f "usr/bin/$program" ] || { echo "finish.sh: set-uid program missing: $program" >&2; exit 1; }
 done <usr/share/setuid-programs

@@ -17,7 +17,7 @@ let
         mkdir -p $out/bin
         for binary in ${toString binaries}; do
           for dir in bin sbin; do
-            [ ! -e ${base}/usr/$dir/$binary ] || ln -s ${base}/usr/$dir/$binary $out/bin/
+            [ ! -e ${base}/usr/$dir/$binary ] || ln -sf ${base}/usr/$dir/$binary $out/bin/
           done
           [ -L $out/bin/$binary ] || { echo "the Debian tree has no program $binary" >&2; exit 1; }
         done
@@ -31,6 +31,7 @@ in
     ln -sf ${base}/usr/bin/* $out/bin/
   '';
 
+  bindfs = programs "bindfs" [ "bindfs" ];
   bash = programs "bash" [
     "bash"
     "sh"
@@ -99,6 +100,7 @@ in
     "find"
     "xargs"
   ];
+  fuse3 = programs "fuse3" [ "fusermount3" ];
   gawk = programs "gawk" [ "gawk" ];
   git = programs "git" [ "git" ];
   gnugrep = programs "gnugrep" [ "grep" ];
@@ -136,6 +138,12 @@ in
     "pgrep"
     "pkill"
     "top"
+  ];
+  pulseaudio = programs "pulseaudio" [
+    "pactl"
+    "pacat"
+    "paplay"
+    "parec"
   ];
   systemd = programs "systemd" [
     "systemctl"

@@ -72,6 +72,7 @@ pub async fn run(world: &World, fixtures: &Fixtures) {
     copies(world, driver, fixtures).await;
     large_streams(driver, fixtures).await;
     broken_start(driver, fixtures).await;
+    super::devices::on_real(world, driver, fixtures).await;
     places(world, fixtures).await;
     engine_dies(world, driver, fixtures).await;
 }

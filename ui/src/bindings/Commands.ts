@@ -4,6 +4,7 @@ import type { AccessStatus } from "./AccessStatus";
 import type { AddArgs } from "./AddArgs";
 import type { AnswerArgs } from "./AnswerArgs";
 import type { Answered } from "./Answered";
+import type { CapabilityList } from "./CapabilityList";
 import type { DeleteArgs } from "./DeleteArgs";
 import type { Delivered } from "./Delivered";
 import type { Diagnosis } from "./Diagnosis";
@@ -62,6 +63,7 @@ export interface Commands {
   secret_store: { args: Nothing; result: StoreStatus };
   secret_store_use: { args: StoreArgs; result: StoreStatus };
   secret_store_unlock: { args: UnlockArgs; result: StoreStatus };
+  capabilities: { args: MachineArgs; result: CapabilityList };
   generations: { args: MachineArgs; result: GenerationList };
   operations: { args: OperationsArgs; result: OperationList };
   operation: { args: OperationArgs; result: OperationDetail };

@@ -3,4 +3,4 @@
 /**
  * What kind of failure it is, where somebody branches on it: the command line's exit code, a page of the window, a test.
  */
-export type FailureCode = "invalid_name" | "invalid_url" | "url_has_credentials" | "invalid_argument" | "already_exists" | "machine_not_found" | "module_not_found" | "operation_not_found" | "repository_not_found" | "access_denied" | "certificate" | "no_flake" | "no_modules" | "evaluation" | "build" | "activation" | "boot" | "busy" | "not_running" | "engine_unavailable" | "image_unavailable" | "invalid_file" | "secret_not_found" | "store_unavailable" | "input_needed" | "cancelled" | "interrupted" | "failed";
+export type FailureCode = "invalid_name" | "invalid_url" | "url_has_credentials" | "invalid_argument" | "already_exists" | "machine_not_found" | "module_not_found" | "operation_not_found" | "repository_not_found" | "access_denied" | "certificate" | "no_flake" | "no_modules" | "evaluation" | "build" | "activation" | "boot" | "busy" | "not_running" | "engine_unavailable" | "image_unavailable" | "invalid_file" | "secret_not_found" | "store_unavailable" | "input_needed" | "missing_capability" | "cancelled" | "interrupted" | "failed";

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod answers;
+pub(crate) mod capabilities;
 pub(crate) mod completion;
 pub(crate) mod create;
 pub(crate) mod debug;

@@ -1,6 +1,6 @@
 //! Names, descriptions and states that cross the [`Driver`](super::Driver) boundary. No behaviour beyond validation.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -161,6 +161,37 @@ pub enum Device {
         /// The absolute path inside the instance that gets it.
         path: String,
     },
+    /// A character device of the host at the same place in the instance, where everybody may use it. It is left out while the
+    /// host doesn't have it, and comes when the host gets it. WSL: the kernel's own devices are there for everybody.
+    Node {
+        /// Its absolute path below `/dev`, in both.
+        path: String,
+    },
+    /// The host's graphics cards, for everybody in the instance. Only for a host that has one: without any, engines refuse to start
+    /// the instance. WSL: `/dev/dxg`, which every instance has.
+    Gpu,
+    /// The programs and libraries of the host's NVIDIA driver, beside [`Device::Gpu`]. Needs NVIDIA's container tools on the host.
+    /// Takes effect at the next start. WSL: `/usr/lib/wsl/lib`.
+    Nvidia,
+    /// The host's USB devices, as they are plugged in and out. WSL: what `usbipd attach` has attached.
+    Usb,
+    /// A listening unix socket of the host, which is connected to anew for each connection. Credentials that its server sees are
+    /// those of `user`. WSL: the sockets in `/mnt/wslg`; others over a relay.
+    Socket {
+        /// What it is called; unique among the instance's sockets.
+        name: String,
+        /// Where it is on the host. May be a link, which is followed at each connection.
+        host: PathBuf,
+        /// The host's user and group on whose behalf it is connected to.
+        user: (u32, u32),
+        /// Where it listens in the instance; the directory exists before its init runs.
+        path: String,
+        /// The instance's user and group who may connect.
+        owner: (u32, u32),
+    },
+    /// The engine does those system calls for the instance which containers inside need and the kernel refuses: making harmless
+    /// device nodes, and the attributes of overlays. Takes effect at the next start. WSL: its kernel refuses none.
+    SystemCalls,
 }
 
 /// What an instance is to be.

@@ -18,6 +18,7 @@ use codchi_controller::{
     driver::{Image, fake::Fake, fake::FakeProcess},
     event::Event,
     files::Paths,
+    host::RecordedHost,
     images::{ImageFile, ImageSet},
     machine::{MachineName, MachineSpec},
     nix::{
@@ -25,7 +26,7 @@ use codchi_controller::{
         Requirements, Run, Source, SourceError, StorePath,
     },
     operation::{Door, Operation, OperationId},
-    secret::{SecretStore, StoreKind, memory::MemoryStore},
+    secret::{Asks, SecretStore, StoreKind, memory::MemoryStore},
 };
 use futures::StreamExt as _;
 use time::OffsetDateTime;
@@ -41,6 +42,8 @@ pub struct World {
     pub nix: Arc<FakeNix>,
     /// The keyring and the vault.
     pub stores: [Arc<MemoryStore>; 2],
+    /// The computer that it runs on, with its files in `host/`.
+    pub host: Arc<RecordedHost>,
     pub controller: Arc<Controller>,
     /// What was brought to the controller.
     pub brought: Brought,
@@ -248,13 +251,21 @@ impl World {
         driver.on_exec(move |process| controller_or_machine(process, Arc::clone(&told)));
         let nix = Arc::new(FakeNix::default());
         let stores = [StoreKind::Keyring, StoreKind::Vault].map(|kind| Arc::new(MemoryStore::new(kind)));
-        let controller = controller(directory.path(), &driver, &nix, &stores, Arc::clone(&user));
-        Self { directory, driver, nix, stores, controller, brought, user }
+        let host = Arc::new(RecordedHost::new(directory.path().join("host")));
+        let controller = controller(directory.path(), &driver, &nix, &stores, Arc::clone(&user), &host);
+        Self { directory, driver, nix, stores, host, controller, brought, user }
     }
 
     /// Another process with the same files and engine.
     pub fn another_process(&self) -> Arc<Controller> {
-        controller(self.directory.path(), &self.driver, &self.nix, &self.stores, Arc::clone(&self.user))
+        controller(
+            self.directory.path(),
+            &self.driver,
+            &self.nix,
+            &self.stores,
+            Arc::clone(&self.user),
+            &self.host,
+        )
     }
 
     pub fn config(&self) -> std::path::PathBuf {
@@ -264,6 +275,16 @@ impl World {
     pub async fn init(&self, name_: &str) -> Operation {
         let operation = self.controller.init(new(name_, "repo"), Door::CommandLine).await.unwrap();
         self.end(operation.id).await
+    }
+
+    /// What an operation waits for.
+    pub async fn waits_for(&self, id: OperationId) -> Asks {
+        let events = self.controller.follow(id).unwrap();
+        let asks = events.filter_map(async |event| match event {
+            Event::OperationChanged { operation } => operation.asks,
+            _ => None,
+        });
+        std::pin::pin!(asks).next().await.expect("it waits")
     }
 
     pub async fn end(&self, id: OperationId) -> Operation {
@@ -281,6 +302,7 @@ fn controller(
     nix: &Arc<FakeNix>,
     stores: &[Arc<MemoryStore>; 2],
     user: Arc<dyn UserAccess>,
+    host: &Arc<RecordedHost>,
 ) -> Arc<Controller> {
     let paths = Paths { config: directory.join("config"), data: directory.join("data") };
     Controller::new(Parts {
@@ -290,6 +312,7 @@ fn controller(
         nix: Arc::clone(nix) as Arc<dyn Nix>,
         stores: stores.iter().map(|store| Arc::clone(store) as Arc<dyn SecretStore>).collect(),
         user,
+        host: Arc::clone(host) as Arc<dyn codchi_controller::host::Host>,
     })
     .unwrap()
 }

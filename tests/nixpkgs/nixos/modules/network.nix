@@ -74,6 +74,10 @@ in
 
   options.services.resolved.enable = boolean false;
   options.services.udev.enable = boolean true;
+  options.services.udev.extraRules = lib.mkOption {
+    type = lib.types.lines;
+    default = "";
+  };
 
   config.assertions = [
     {
@@ -116,6 +120,9 @@ in
       }
     ))
 
+    (lib.mkIf (config.services.udev.extraRules != "") {
+      "udev/rules.d/99-local.rules".text = config.services.udev.extraRules;
+    })
     (lib.mkIf (!config.services.udev.enable) {
       "systemd/system/systemd-udevd.service".source = "/dev/null";
     })

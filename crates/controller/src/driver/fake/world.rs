@@ -215,8 +215,10 @@ impl World {
             let (volume, read_only) = (mount.volume.clone(), mount.read_only);
             return Some((self.volumes.get_mut(&volume)?, rest, read_only));
         }
-        let mut roots =
-            instance.devices.iter().map(|Device::InstanceRoot { of, path }| (of.clone(), below(path)));
+        let mut roots = instance.devices.iter().filter_map(|device| match device {
+            Device::InstanceRoot { of, path } => Some((of.clone(), below(path))),
+            _ => None,
+        });
         if let Some((of, Some(rest))) = roots.find(|(_, rest)| rest.is_some()) {
             return Some((&mut self.instances.get_mut(of.as_str())?.files, rest, true));
         }

@@ -1,0 +1,105 @@
+//! The phase `check`, and what it leads to: a machine's container is given what its modules ask for and the host has.
+
+use crate::{
+    activity::LogLevel,
+    capability::{self, CapabilityCheck},
+    containers,
+    controller::Controller,
+    doctor::CheckState,
+    error::Error,
+    machine::MachineName,
+    nix::Requirements,
+    pipeline::Pipeline,
+    secret::AskFor,
+};
+
+impl Pipeline<'_> {
+    /// Remembers what the user wants to go without from now on.
+    pub(crate) fn remember_without(&self) -> Result<(), Error> {
+        let without = &self.options.dialogue.answers.without;
+        if let Some(unknown) = without.iter().find(|name| capability::named(name).is_none()) {
+            let known: Vec<&str> = capability::ALL.iter().map(|capability| capability.name).collect();
+            let known = known.join(", ");
+            return Err(Error::Argument(format!("there is no capability '{unknown}'; there are {known}")));
+        }
+        if !without.is_empty() && !self.options.dry_run {
+            let machines = &self.controller.machines;
+            machines.update_answers(self.machine, |answers| answers.without.extend(without.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Compares what the modules ask for with what the host has. What is missing and required ends it, unless somebody is there who
+    /// will be asked. Returns what is noteworthy.
+    pub(crate) fn check(&self, requirements: &Requirements) -> Result<Vec<String>, Error> {
+        let Self { controller, journal, machine, options, .. } = self;
+        let checks = controller.check_capabilities(machine, requirements)?;
+        if checks.is_empty() {
+            journal.skip();
+            return Ok(vec![]);
+        }
+        let mut noteworthy = Vec::new();
+        for CapabilityCheck { capability, check, without, .. } in &checks {
+            let (level, text) = match check.state {
+                CheckState::Ok if *without => {
+                    (LogLevel::Info, format!("{capability}: left out, as you wished"))
+                }
+                CheckState::Ok => (LogLevel::Info, format!("{capability}: {}", check.evidence)),
+                CheckState::Warn => {
+                    let text = format!("without {capability}: {}", check.explanation);
+                    noteworthy.push(text.clone());
+                    (LogLevel::Warning, text)
+                }
+                _ => (LogLevel::Error, format!("{capability} is missing: {}", check.explanation)),
+            };
+            journal.say(level, text);
+        }
+        let missing: Vec<CapabilityCheck> =
+            checks.into_iter().filter(CapabilityCheck::prevents_build).collect();
+        // A dry run changes nothing, and shows what would be built all the same.
+        if missing.is_empty() || options.dry_run || options.dialogue.ask_for == AskFor::Everything {
+            return Ok(noteworthy);
+        }
+        Err(Error::MissingCapabilities { machine: (*machine).clone(), missing })
+    }
+}
+
+impl Controller {
+    /// What a machine's modules ask of this computer, as they were last evaluated, and what it has.
+    ///
+    /// # Errors
+    /// When there is no such machine, or its files can't be read.
+    pub fn capabilities(&self, name: &MachineName) -> Result<Vec<CapabilityCheck>, Error> {
+        self.exists(name)?;
+        self.check_capabilities(name, &self.machines.record(name)?.requirements)
+    }
+
+    /// The same for these requirements.
+    pub(crate) fn check_capabilities(
+        &self,
+        name: &MachineName,
+        requirements: &Requirements,
+    ) -> Result<Vec<CapabilityCheck>, Error> {
+        Ok(capability::check(&*self.host, requirements, &self.machines.answers(name)?))
+    }
+
+    /// What a machine's container is to be, with what the host has for it now.
+    pub(crate) fn machine_spec(
+        &self,
+        name: &MachineName,
+        image: &crate::driver::Image,
+    ) -> Result<crate::driver::InstanceSpec, Error> {
+        let requirements = self.machines.record(name)?.requirements;
+        let answers = self.machines.answers(name)?;
+        let devices = capability::devices(&*self.host, &requirements, &answers, &self.paths.sockets());
+        Ok(containers::machine(name, image, devices))
+    }
+
+    /// Gives a machine's container what the host has for it now, and takes away what it hasn't any more.
+    pub(crate) async fn configure_machine(&self, name: &MachineName) -> Result<(), Error> {
+        // Without images nothing can be made, but what is there still runs.
+        let Some(images) = &self.images else { return Ok(()) };
+        let spec = self.machine_spec(name, &images.machine.image)?;
+        Ok(self.driver.configure(&spec).await?)
+    }
+}

@@ -1,0 +1,16 @@
+# `video`: the display of the host. X11's clients look for their server at a fixed place, whatever its number is on the host.
+{ config, lib, ... }:
+let
+  inherit (config.codchi.driver) socketDir;
+in
+lib.mkIf (config.codchi.hasCapability "video") {
+  environment.extraInit = ''
+    if [ -S ${socketDir}/wayland ]; then
+      export WAYLAND_DISPLAY=${socketDir}/wayland
+    fi
+    if [ -S ${socketDir}/x11 ]; then
+      export DISPLAY=:0
+    fi
+  '';
+  systemd.tmpfiles.rules = [ "L+ /tmp/.X11-unix/X0 - - - - ${socketDir}/x11" ];
+}

@@ -1,0 +1,98 @@
+//! What instances get of their host: given and taken while they run, and absent things do no harm. What arrives inside only
+//! [a real engine](on_real) shows.
+
+use std::os::unix::net::UnixListener;
+
+use codchi_controller::driver::{Device, Driver, StopMode};
+use serde_json::Value;
+
+use super::{Fixtures, read, remove, running, step};
+use crate::world::World;
+
+pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
+    let mut spec = fixtures.machine("devices");
+    let socket = Device::Socket {
+        name: "nowhere".into(),
+        host: fixtures.dir().join("nowhere.sock"),
+        user: (0, 0),
+        path: "/run/nowhere.sock".into(),
+        owner: (0, 0),
+    };
+    let absent = vec![Device::Node { path: "/dev/codchi-absent".into() }, Device::Usb, socket];
+    step("what the host doesn't have doesn't keep an instance from starting", async {
+        spec.devices = absent.clone();
+        let name = running(driver, &spec).await;
+        driver.stop(&name, StopMode::Force).await.unwrap();
+        driver.start(&name).await.unwrap();
+    })
+    .await;
+    step("devices are taken and given while it runs, twice", async {
+        for devices in [vec![], vec![], absent.clone(), absent] {
+            spec.devices = devices;
+            driver.configure(&spec).await.unwrap();
+        }
+        remove(driver, &spec.role.instance()).await;
+    })
+    .await;
+}
+
+/// What a real engine makes of them.
+pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtures) {
+    let mut spec = fixtures.machine("given");
+    let host = fixtures.dir().join("given.sock");
+    let _listener = UnixListener::bind(&host).unwrap();
+    let config = || -> Value {
+        let instance: Value =
+            serde_json::from_str(&world.client(&["query", "/1.0/instances/codchi-given"])).unwrap();
+        instance
+    };
+    step("a node and a socket are there, for whom they are meant", async {
+        spec.devices = vec![
+            Device::Node { path: "/dev/fuse".into() },
+            Device::Socket {
+                name: "given".into(),
+                host: host.clone(),
+                user: (0, 0),
+                path: "/given.sock".into(),
+                owner: (1000, 100),
+            },
+        ];
+        let name = running(driver, &spec).await;
+        assert_eq!(
+            read(driver, &name, &["stat", "-c", "%F %a %t", "/dev/fuse"]).await,
+            "character special file 666 a\n"
+        );
+        assert_eq!(
+            read(driver, &name, &["stat", "-c", "%F %u:%g %a", "/given.sock"]).await,
+            "socket 1000:100 600\n"
+        );
+        // Also after an end that left the socket's file behind.
+        driver.stop(&name, StopMode::Force).await.unwrap();
+        driver.start(&name).await.unwrap();
+        assert_eq!(read(driver, &name, &["stat", "-c", "%F", "/given.sock"]).await, "socket\n");
+        driver.stop(&name, StopMode::Force).await.unwrap();
+    })
+    .await;
+    step("cards and system calls are asked for in the engine's words, and taken back", async {
+        world.client(&["config", "set", "codchi-given", "security.syscalls.intercept.sysinfo", "true"]);
+        // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
+        spec.devices = vec![Device::Gpu, Device::SystemCalls, Device::Usb];
+        driver.configure(&spec).await.unwrap();
+        let given = config();
+        assert_eq!(given["devices"]["codchi-gpu"]["type"], "gpu");
+        assert_eq!(given["devices"]["codchi-usb"]["type"], "usb");
+        assert_eq!(given["config"]["security.syscalls.intercept.mknod"], "true");
+        assert_eq!(given["config"]["security.syscalls.intercept.setxattr"], "true");
+        spec.devices.clear();
+        driver.configure(&spec).await.unwrap();
+        let taken = config();
+        assert_eq!(taken["devices"]["codchi-gpu"], Value::Null);
+        assert_eq!(taken["config"]["security.syscalls.intercept.mknod"], Value::Null);
+        let own = &taken["config"]["security.syscalls.intercept.sysinfo"];
+        assert_eq!(own, "true", "the user's own stays");
+        let name = spec.role.instance();
+        driver.start(&name).await.unwrap();
+        remove(driver, &name).await;
+    })
+    .await;
+}

@@ -1,0 +1,76 @@
+//! What isn't there: said before the build, left out where the user wishes, and never attached.
+
+use serde_json::{Value, json};
+
+use crate::session::{ASKING, PLAIN, Session};
+
+pub fn what_is_missing_is_said_before_anything_is_built(session: &mut Session) {
+    // Nobody is logged in here, so there is no display.
+    let codchi = &session.scene.codchi;
+    let url = session.repo().url();
+    let refused = codchi.fails(4, &["init", "display", &url, "display"]);
+    refused.says("video").says("--without video");
+    assert!(!session.scene.instances().contains("codchi-display"));
+    let operation = &codchi.machine("display")["operation"];
+    let state = |name: &str| {
+        let phases = operation["phases"].as_array().expect("phases").iter();
+        phases.clone().find(|phase| phase["phase"] == name).map(|phase| phase["state"].clone())
+    };
+    assert_eq!(
+        (state("check"), state("build")),
+        (Some(json!("failed")), Some(json!("pending"))),
+        "{operation}"
+    );
+
+    codchi.ok(&["rebuild", "display", "--without", "video"]);
+    assert_eq!(codchi.machine("display")["status"], "running");
+    let repo = session.repo();
+    repo.commit(&[("note", "another commit")]);
+    codchi.ok(&["rebuild", "display"]);
+    let list = codchi.ok(&["capabilities", "display", "--json"]).json();
+    let video = &list["capabilities"][0];
+    assert_eq!((&video["capability"], &video["without"]), (&json!("video"), &json!(true)), "{list}");
+    codchi.ok(&["capabilities", "display"]).says("left out");
+    codchi.ok(&["delete", "display", "--yes"]);
+}
+
+pub fn nothing_absent_is_attached(session: &mut Session) {
+    let list = session.asking().ok(&["capabilities", ASKING, "--json"]).json();
+    let there = |name: &str| {
+        let all = list["capabilities"].as_array().unwrap();
+        let check =
+            all.iter().find(|one| one["capability"] == name).unwrap_or_else(|| panic!("{name}: {list}"));
+        check["check"]["state"] == "ok"
+    };
+    let instance = session.scene.query(&format!("/1.0/instances/codchi-{ASKING}"));
+    let has = |device: &str| instance["devices"][device] != Value::Null;
+    for (capability, device) in [
+        ("gpu", "codchi-gpu"),
+        ("usb", "codchi-usb"),
+        ("kvm", "codchi-node-kvm"),
+        ("camera", "codchi-node-video0"),
+        ("fuse", "codchi-node-fuse"),
+        ("tun", "codchi-node-net-tun"),
+        ("ssh-agent", "codchi-socket-ssh-agent"),
+        ("sound", "codchi-socket-pulse"),
+        ("video", "codchi-socket-x11"),
+    ] {
+        assert_eq!(has(device), there(capability), "{capability}: {instance}");
+    }
+    assert_eq!(instance["config"]["nvidia.runtime"] == "true", there("cuda"), "{instance}");
+    assert_eq!(session.codchi.machine(ASKING)["status"], "running");
+}
+
+pub fn a_machine_that_asks_for_nothing_has_nothing(session: &mut Session) {
+    session.plain();
+    let instance = session.scene.query(&format!("/1.0/instances/codchi-{PLAIN}"));
+    let devices = instance["devices"].as_object().unwrap().iter();
+    let kinds: Vec<&Value> = devices.map(|(_, device)| &device["type"]).collect();
+    assert!(kinds.iter().all(|kind| *kind == "disk"), "{instance}");
+    assert_eq!(session.sh(PLAIN, "ls /.codchi"), "ctrl-serve");
+    let set = session.sh(PLAIN, "env");
+    for name in ["SSH_AUTH_SOCK", "PULSE_SERVER", "DISPLAY", "WAYLAND_DISPLAY"] {
+        assert!(!set.lines().any(|line| line.starts_with(&format!("{name}="))), "{set}");
+    }
+    session.plain().ok(&["capabilities", PLAIN]).says("asks for nothing");
+}
