@@ -109,9 +109,13 @@ pub fn a_tone_is_heard_on_the_hosts_sound_server(session: &mut Session) {
     let mut second = vec![0; RATE];
     heard.read_exact(&mut second).unwrap();
     let values: Vec<i16> = second.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-    // A wave passes zero twice; this is half a second of it.
-    let passes = values.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
-    assert!(passes.abs_diff(TONE) <= TONE / 50, "{passes} passes are no tone of {TONE} Hz");
+    // A computer that is busy leaves gaps, so the usual length of a wave counts, not their number.
+    let rises: Vec<usize> = (1..values.len()).filter(|&at| values[at - 1] < 0 && values[at] >= 0).collect();
+    let mut lengths: Vec<usize> = rises.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    lengths.sort_unstable();
+    assert!(lengths.len() > 20, "{} waves are no tone", lengths.len());
+    let usual = lengths[lengths.len() / 2];
+    assert!(usual.abs_diff(RATE / TONE) <= 2, "waves of {usual} values are no tone of {TONE} Hz");
     let outcome = player.join().unwrap();
     assert_eq!(outcome.code, 0, "{outcome}");
 
