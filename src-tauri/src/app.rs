@@ -2,8 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codchi_api::{Api, types::Event};
-use codchi_controller::{machine::MachineName, operation::Door, settings::Settings};
+use codchi_api::{
+    Api,
+    types::{Event, MachineArgs, Nothing},
+};
+use codchi_controller::{
+    doctor::{CheckState, Diagnosis},
+    machine::MachineName,
+    operation::Door,
+    settings::Settings,
+};
 use codchi_host::Environment;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
@@ -12,6 +20,7 @@ use time::OffsetDateTime;
 
 use crate::{
     bridge::EVENT,
+    clipboard::SecretClipboard,
     life::{Life, Next},
     notice::{self, Notice},
     page::Page,
@@ -39,6 +48,8 @@ pub(crate) struct Codchi {
     life: Mutex<Life>,
     letterbox: Mutex<Letterbox>,
     tray: Mutex<Option<Tray>>,
+    /// What was copied last.
+    pub(crate) clipboard: SecretClipboard,
 }
 
 impl Codchi {
@@ -51,6 +62,7 @@ impl Codchi {
             life: Mutex::default(),
             letterbox: Mutex::default(),
             tray: Mutex::default(),
+            clipboard: SecretClipboard::default(),
         }
     }
 
@@ -122,22 +134,54 @@ fn on_main_thread(app: &AppHandle, what: impl FnOnce(&AppHandle) + Send + 'stati
 }
 
 fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) {
-    let ended = lock(&codchi.picture).apply(event);
+    let news = lock(&codchi.picture).apply(event);
     app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
     let words = codchi.words();
-    for operation in &ended {
+    for operation in &news.ended {
         tell(app, codchi, Notice::of_end(operation, words));
     }
-    match event {
-        Event::OperationChanged { operation } => tell(app, codchi, Notice::of_question(operation, words)),
-        Event::SettingsChanged { settings } => {
-            let theme = settings.theme;
-            on_main_thread(app, move |app| {
-                window::set_theme(app, theme).unwrap_or_else(report("the window's theme stays"));
-            });
-        }
-        _ => {}
+    for operation in &news.asking {
+        tell(app, codchi, Some(Notice::of_question(operation, words)));
     }
+    for name in news.running {
+        deliver(codchi, name);
+    }
+    if news.host {
+        examine(app);
+    }
+    if let Event::SettingsChanged { settings } = event {
+        let theme = settings.theme;
+        on_main_thread(app, move |app| {
+            window::set_theme(app, theme).unwrap_or_else(report("the window's theme stays"));
+        });
+    }
+}
+
+/// Brings its secrets to a machine that somebody else started.
+fn deliver(codchi: &Arc<Codchi>, name: MachineName) {
+    let api = codchi.api.clone();
+    tauri::async_runtime::spawn(async move {
+        if let Err(failure) = api.secrets_deliver(MachineArgs { name: name.to_string() }).await {
+            tracing::warn!(%name, %failure.message, "its secrets were not delivered");
+        }
+    });
+}
+
+/// Makes the host's checks, for the tray.
+fn examine(app: &AppHandle) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        if let Ok(diagnosis) = codchi(&app).api.doctor(Nothing {}).await {
+            note(&app, &diagnosis);
+        }
+    });
+}
+
+/// Takes in what the host's checks found, whoever made them.
+pub(crate) fn note(app: &AppHandle, diagnosis: &Diagnosis) {
+    let failed = diagnosis.checks.iter().filter(|check| check.state == CheckState::Fail).count();
+    lock(&codchi(app).picture).problems = failed;
+    on_main_thread(app, draw_tray);
 }
 
 /// Shows a notification, if the user wants them and sees no window.

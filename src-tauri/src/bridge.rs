@@ -4,16 +4,22 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use codchi_api::types::SecretArgs;
 use codchi_controller::{
+    doctor::Diagnosis,
     failure::{Failure, FailureCode},
     machine::MachineName,
 };
+use serde::Deserialize as _;
 use serde_json::Value;
 use tauri::{AppHandle, State, WebviewWindow};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
 use tokio::sync::oneshot;
 
-use crate::{app::Codchi, terminal};
+use crate::{
+    app::{self, Codchi},
+    terminal,
+};
 
 /// The event with an [`codchi_api::types::Event`] as its payload.
 pub(crate) const EVENT: &str = "codchi";
@@ -21,11 +27,42 @@ pub(crate) const EVENT: &str = "codchi";
 /// Runs a command of the table.
 #[tauri::command]
 pub(crate) async fn call(
+    app: AppHandle,
     codchi: State<'_, Arc<Codchi>>,
     command: String,
     args: Value,
 ) -> Result<Value, Failure> {
-    codchi.api.call(&command, args).await
+    let result = codchi.api.call(&command, args).await?;
+    // What the window shows, the tray shows too.
+    if command == "doctor"
+        && let Ok(diagnosis) = Diagnosis::deserialize(&result)
+    {
+        app::note(&app, &diagnosis);
+    }
+    Ok(result)
+}
+
+/// Copies a secret's value, and takes it out of the clipboard again after a while. It doesn't pass through the page.
+#[tauri::command]
+pub(crate) async fn copy_secret(
+    codchi: State<'_, Arc<Codchi>>,
+    name: String,
+    secret: String,
+) -> Result<(), Failure> {
+    let value = codchi.api.reveal(&SecretArgs { name, secret: secret.clone() }).await?;
+    let refused = |message: String, causes: Vec<String>| Failure {
+        code: FailureCode::Failed,
+        message,
+        hints: vec![],
+        causes,
+        details: vec![],
+    };
+    let text = std::str::from_utf8(value.expose())
+        .map_err(|_| refused(format!("{secret} is no text and can't be copied"), vec![]))?;
+    codchi
+        .clipboard
+        .copy(text)
+        .map_err(|error| refused("the clipboard can't be used".to_owned(), vec![error.to_string()]))
 }
 
 /// The path that was wanted before the window listened to its event.

@@ -8,6 +8,7 @@
 mod app;
 mod arguments;
 mod bridge;
+mod clipboard;
 mod life;
 mod notice;
 mod page;
@@ -88,6 +89,7 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
         .manage(Arc::new(codchi))
         .invoke_handler(tauri::generate_handler![
             bridge::call,
+            bridge::copy_secret,
             bridge::missed_page,
             bridge::open_terminal,
             bridge::choose_folder,

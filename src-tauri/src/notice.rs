@@ -23,6 +23,8 @@ pub(crate) struct Notice {
     pub(crate) text: String,
     /// What a click opens.
     pub(crate) page: Page,
+    /// What its button says.
+    pub(crate) button: &'static str,
 }
 
 impl Notice {
@@ -45,16 +47,18 @@ impl Notice {
             (OperationState::Interrupted, _) => (title(notices.interrupted), message(operation)),
             _ => return None,
         };
-        Some(Self { title, text, page: Page::Operation(operation.id) })
+        Some(Self { title, text, page: Page::Operation(operation.id), button: notices.open })
     }
 
     /// That an operation waits for the user.
-    pub(crate) fn of_question(operation: &Operation, words: &Words) -> Option<Self> {
-        (operation.state == OperationState::WaitingForInput).then(|| Self {
-            title: with(words.notices.waits, operation.machine.as_ref().map_or("", |name| name.as_str())),
-            text: words.notices.waits_text.to_owned(),
-            page: Page::Operation(operation.id),
-        })
+    pub(crate) fn of_question(operation: &Operation, words: &Words) -> Self {
+        let notices = &words.notices;
+        Self {
+            title: with(notices.waits, operation.machine.as_ref().map_or("", |name| name.as_str())),
+            text: asked(operation, words).unwrap_or_else(|| notices.waits_text.to_owned()),
+            page: Page::Answer(operation.id),
+            button: notices.answer,
+        }
     }
 
     /// That something chosen in the tray was refused.
@@ -63,6 +67,7 @@ impl Notice {
             title: with(words.notices.refused, name),
             text: sentence(failure),
             page: Page::Machine(name.clone()),
+            button: words.notices.open,
         }
     }
 
@@ -72,6 +77,7 @@ impl Notice {
             title: words.notices.no_terminal.to_owned(),
             text: with(words.notices.no_terminal_text, name),
             page: Page::Machine(name.clone()),
+            button: words.notices.open,
         }
     }
 
@@ -81,8 +87,22 @@ impl Notice {
             title: words.notices.ends_later.to_owned(),
             text: words.notices.ends_later_text.to_owned(),
             page: Page::Machines,
+            button: words.notices.open,
         }
     }
+}
+
+/// The one secret that is asked for; `None` when it is more or something else.
+fn asked(operation: &Operation, words: &Words) -> Option<String> {
+    let asks = operation.asks.as_ref()?;
+    let [secret] = asks.secrets.as_slice() else { return None };
+    if !asks.capabilities.is_empty() || !asks.host_secrets.is_empty() || asks.unlock.is_some() {
+        return None;
+    }
+    Some(match &secret.module {
+        Some(module) => with(&with(words.notices.waits_secret_of, &secret.name), module),
+        None => with(words.notices.waits_secret, &secret.name),
+    })
 }
 
 fn activated(operation: &Operation, words: &Words) -> String {
@@ -130,6 +150,12 @@ pub(crate) fn show(notice: Notice, words: &'static Words, clicked: impl FnOnce(P
     }
 }
 
+/// The action of a click on the notification itself, and of its button.
+#[cfg(all(unix, not(target_os = "macos")))]
+const CLICK: &str = "default";
+#[cfg(all(unix, not(target_os = "macos")))]
+const BUTTON: &str = "open";
+
 fn show_and_wait(
     notice: &Notice,
     words: &Words,
@@ -140,9 +166,9 @@ fn show_and_wait(
     #[cfg(all(unix, not(target_os = "macos")))]
     {
         let page = notice.page.clone();
-        notification.icon("codchi-app").action("default", words.notices.open);
+        notification.icon("codchi-app").action(CLICK, words.notices.open).action(BUTTON, notice.button);
         notification.show()?.wait_for_action(|action| {
-            if action == "default" {
+            if action == CLICK || action == BUTTON {
                 clicked(page);
             }
         });
@@ -232,6 +258,20 @@ mod tests {
     fn what_went_as_asked_is_not_told() {
         assert_eq!(told(&succeeded(OperationKind::Stop)), None);
         assert_eq!(told(&failed(OperationKind::Rebuild, OperationState::Cancelled)), None);
+    }
+
+    #[test]
+    fn a_question_names_the_machine_and_what_it_asks_for() {
+        let words = Words::of(Language::En, None);
+        let mut operation = testing::operation(OperationKind::Create, "hello");
+        operation.state = OperationState::WaitingForInput;
+        operation.asks = Some(testing::asks(&["token"]));
+        let notice = Notice::of_question(&operation, words);
+        assert_eq!(notice.title, "hello needs an answer");
+        assert_eq!(notice.text, "Secret token, asked by module web");
+        assert_eq!(notice.page, Page::Answer(operation.id));
+        operation.asks = Some(testing::asks(&["token", "key"]));
+        assert_eq!(Notice::of_question(&operation, words).text, "The build waits until you give it.");
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::{fmt, str::FromStr};
 
 use codchi_controller::{machine::MachineName, operation::OperationId};
 
+/// What makes of an operation's page the one with its questions.
+const ANSWER: &str = "?answer=true";
+
 /// A page of the window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Page {
@@ -18,6 +21,8 @@ pub(crate) enum Page {
     Machine(MachineName),
     /// One operation with its log.
     Operation(OperationId),
+    /// The questions of an operation, over its page.
+    Answer(OperationId),
     /// The host's checks.
     Doctor,
     /// The settings.
@@ -31,6 +36,7 @@ impl fmt::Display for Page {
             Self::NewMachine => f.write_str("new"),
             Self::Machine(name) => write!(f, "machines/{name}"),
             Self::Operation(id) => write!(f, "builds/{id}"),
+            Self::Answer(id) => write!(f, "builds/{id}{ANSWER}"),
             Self::Doctor => f.write_str("doctor"),
             Self::Settings => f.write_str("settings"),
         }
@@ -54,7 +60,10 @@ impl FromStr for Page {
                 _ => Err(NoSuchPage),
             },
             Some(("machines", name)) => name.parse().map(Self::Machine).map_err(|_| NoSuchPage),
-            Some(("builds", id)) => id.parse().map(Self::Operation).map_err(|_| NoSuchPage),
+            Some(("builds", id)) => match id.strip_suffix(ANSWER) {
+                Some(id) => id.parse().map(Self::Answer).map_err(|_| NoSuchPage),
+                None => id.parse().map(Self::Operation).map_err(|_| NoSuchPage),
+            },
             Some(_) => Err(NoSuchPage),
         }
     }
@@ -72,6 +81,7 @@ mod tests {
             Page::NewMachine,
             Page::Machine(name),
             Page::Operation(OperationId::new()),
+            Page::Answer(OperationId::new()),
             Page::Doctor,
             Page::Settings,
         ] {

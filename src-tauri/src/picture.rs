@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use codchi_api::types::Event;
 use codchi_controller::{
     machine::MachineName,
-    operation::{Operation, OperationId},
+    operation::{Operation, OperationId, OperationState},
     settings::Settings,
-    status::{EngineStatus, MachineStatus},
+    status::{EngineStatus, MachineStatus, RunState},
 };
 use time::OffsetDateTime;
 
@@ -21,12 +21,29 @@ pub(crate) struct Picture {
     pub(crate) engine: Option<EngineStatus>,
     /// The operations that are not over.
     pub(crate) operations: BTreeMap<OperationId, Operation>,
+    /// How many of the host's checks failed when they were last made.
+    pub(crate) problems: usize,
     /// The settings.
     pub(crate) settings: Settings,
     /// Since when this picture is kept.
     since: OffsetDateTime,
     /// The operations whose end was told already.
     ended: BTreeSet<OperationId>,
+    /// The operations whose questions were told already.
+    asked: BTreeSet<OperationId>,
+}
+
+/// What an event brought that somebody has to act on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Operations of which this is the first word that they are over; never one from before.
+    pub(crate) ended: Vec<Operation>,
+    /// Operations that began to wait for an answer; never one that waited before.
+    pub(crate) asking: Vec<Operation>,
+    /// Machines that run now and that no operation started: another program did, or they ran before this one.
+    pub(crate) running: Vec<MachineName>,
+    /// Whether what the host's checks are about may have changed.
+    pub(crate) host: bool,
 }
 
 impl Picture {
@@ -36,24 +53,34 @@ impl Picture {
             machines: BTreeMap::new(),
             engine: None,
             operations: BTreeMap::new(),
+            problems: 0,
             settings,
             since: now,
             ended: BTreeSet::new(),
+            asked: BTreeSet::new(),
         }
     }
 
-    /// Takes in what changed. Gives the operations of which this is the first word that they are over; never one from before.
-    pub(crate) fn apply(&mut self, event: &Event) -> Vec<Operation> {
+    /// Takes in what changed.
+    pub(crate) fn apply(&mut self, event: &Event) -> News {
+        let mut news = News::default();
         match event {
             Event::MachinesChanged { changed, removed, engine } => {
                 for machine in changed {
-                    self.machines.insert(machine.name.clone(), machine.clone());
+                    let before = self.machines.insert(machine.name.clone(), machine.clone());
+                    if turned_running(before.as_ref(), machine) {
+                        news.running.push(machine.name.clone());
+                    }
                 }
                 for name in removed {
                     self.machines.remove(name);
                 }
+                let answers = |engine: &EngineStatus| (engine.available, engine.controller.is_some());
+                news.host = self.engine.as_ref().map(answers) != Some(answers(engine));
                 self.engine = Some(engine.clone());
-                changed.iter().filter_map(|machine| self.follow(machine.operation.as_ref()?)).collect()
+                for operation in changed.iter().filter_map(|machine| machine.operation.as_ref()) {
+                    self.follow(operation, &mut news);
+                }
             }
             Event::OperationChanged { operation } => {
                 let machine = operation.machine.as_ref().and_then(|name| self.machines.get_mut(name));
@@ -62,14 +89,12 @@ impl Picture {
                 {
                     *known = operation.clone();
                 }
-                self.follow(operation).into_iter().collect()
+                self.follow(operation, &mut news);
             }
-            Event::SettingsChanged { settings } => {
-                self.settings = settings.clone();
-                vec![]
-            }
-            Event::ActivitiesChanged { .. } | Event::LogGrew { .. } => vec![],
+            Event::SettingsChanged { settings } => self.settings = settings.clone(),
+            Event::ActivitiesChanged { .. } | Event::LogGrew { .. } => {}
         }
+        news
     }
 
     /// Whether the end of this operation was seen.
@@ -77,14 +102,33 @@ impl Picture {
         self.ended.contains(&id)
     }
 
-    fn follow(&mut self, operation: &Operation) -> Option<Operation> {
+    fn follow(&mut self, operation: &Operation, news: &mut News) {
+        let id = operation.id;
+        let recent = operation.started >= self.since;
         if !operation.state.is_over() {
-            self.operations.insert(operation.id, operation.clone());
-            return None;
+            let seen = self.operations.insert(id, operation.clone()).is_some();
+            if operation.state != OperationState::WaitingForInput {
+                self.asked.remove(&id);
+            } else if self.asked.insert(id) && (seen || recent) {
+                news.asking.push(operation.clone());
+            }
+            return;
         }
-        let ran = self.operations.remove(&operation.id).is_some() || operation.started >= self.since;
-        (ran && self.ended.insert(operation.id)).then(|| operation.clone())
+        self.asked.remove(&id);
+        let ran = self.operations.remove(&id).is_some() || recent;
+        if ran && self.ended.insert(id) {
+            news.host |= operation.machine.is_none();
+            news.ended.push(operation.clone());
+        }
     }
+}
+
+/// Whether it runs now, and no operation did that.
+fn turned_running(before: Option<&MachineStatus>, now: &MachineStatus) -> bool {
+    let works = |machine: &MachineStatus| machine.operation.as_ref().is_some_and(|o| !o.state.is_over());
+    now.status == RunState::Running
+        && !works(now)
+        && before.is_none_or(|before| before.status != RunState::Running && !works(before))
 }
 
 #[cfg(test)]
@@ -102,12 +146,12 @@ mod tests {
     fn an_operation_ends_once() {
         let mut picture = picture();
         let mut operation = testing::operation(OperationKind::Rebuild, "hello");
-        assert_eq!(picture.apply(&Event::OperationChanged { operation: operation.clone() }), []);
+        assert_eq!(picture.apply(&Event::OperationChanged { operation: operation.clone() }).ended, []);
         assert!(!picture.has_ended(operation.id));
         operation.succeed(OperationOutcome::default(), NOW);
         let ended = Event::OperationChanged { operation: operation.clone() };
-        assert_eq!(picture.apply(&ended), [operation.clone()]);
-        assert_eq!(picture.apply(&ended), []);
+        assert_eq!(picture.apply(&ended).ended, [operation.clone()]);
+        assert_eq!(picture.apply(&ended).ended, []);
         assert!(picture.has_ended(operation.id));
     }
 
@@ -119,8 +163,42 @@ mod tests {
         let mut quick = old.clone();
         quick.id = testing::operation_id(2);
         quick.started = NOW + time::Duration::hours(2);
-        assert_eq!(picture.apply(&Event::OperationChanged { operation: old }), []);
-        assert_eq!(picture.apply(&Event::OperationChanged { operation: quick.clone() }), [quick]);
+        assert_eq!(picture.apply(&Event::OperationChanged { operation: old }).ended, []);
+        assert_eq!(picture.apply(&Event::OperationChanged { operation: quick.clone() }).ended, [quick]);
+    }
+
+    #[test]
+    fn a_question_is_told_once_until_it_is_asked_again() {
+        let mut picture = picture();
+        let mut operation = testing::operation(OperationKind::Create, "hello");
+        let mut tell = |state, started| {
+            operation.state = state;
+            operation.started = started;
+            picture.apply(&Event::OperationChanged { operation: operation.clone() }).asking.len()
+        };
+        let later = NOW + time::Duration::hours(2);
+        assert_eq!(tell(OperationState::WaitingForInput, NOW), 0, "it waited before");
+        assert_eq!(tell(OperationState::Running, NOW), 0);
+        assert_eq!(tell(OperationState::WaitingForInput, later), 1);
+        assert_eq!(tell(OperationState::WaitingForInput, later), 0);
+        assert_eq!(tell(OperationState::Running, later), 0);
+        assert_eq!(tell(OperationState::WaitingForInput, later), 1);
+    }
+
+    #[test]
+    fn what_another_program_starts_is_seen() {
+        let mut picture = picture();
+        let stopped = testing::stopped("hello");
+        let running = testing::machine("hello");
+        let mut starting = testing::stopped("hello");
+        starting.operation = Some(testing::operation(OperationKind::Start, "hello"));
+        let mut tell = |machine: &MachineStatus| picture.apply(&testing::machines(vec![machine.clone()])).running;
+        assert_eq!(tell(&running), ["hello".parse().unwrap()], "it ran before this program did");
+        assert_eq!(tell(&running), []);
+        assert_eq!(tell(&stopped), []);
+        assert_eq!(tell(&running), ["hello".parse().unwrap()]);
+        assert_eq!(tell(&starting), []);
+        assert_eq!(tell(&running), [], "an operation brings what is needed itself");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use codchi_api::types::Event;
 use codchi_controller::{
     driver::DriverKind,
     machine::{MachineName, NixpkgsChoice},
+    nix::SecretRequest,
     operation::{Door, Operation, OperationId, OperationKind},
+    secret::{AskedSecret, Asks},
     status::{Action, ConfigState, EngineStatus, MachineStatus, RunState},
 };
 use time::{OffsetDateTime, macros::datetime};
@@ -22,6 +24,27 @@ pub(crate) fn operation(kind: OperationKind, machine: &str) -> Operation {
     let mut operation = Operation::begin(kind, Some(MachineName::new(machine).unwrap()), Door::Window, NOW);
     operation.id = operation_id(1);
     operation
+}
+
+/// Questions for these secrets of the module `web`.
+pub(crate) fn asks(secrets: &[&str]) -> Asks {
+    let secret = |name: &&str| AskedSecret {
+        name: (*name).to_owned(),
+        module: Some("web".to_owned()),
+        request: SecretRequest {
+            description: String::new(),
+            kind: "env".to_owned(),
+            env: None,
+            path: None,
+            owner: None,
+            group: None,
+            mode: None,
+            optional: false,
+            pattern: None,
+            module: None,
+        },
+    };
+    Asks { secrets: secrets.iter().map(secret).collect(), ..Asks::default() }
 }
 
 /// A running machine on which nothing works.

@@ -15,6 +15,7 @@ pub(crate) struct Words {
     pub(crate) more_machines: &'static str,
     pub(crate) open_terminal: &'static str,
     pub(crate) open_in_codchi: &'static str,
+    pub(crate) answer: &'static str,
     pub(crate) start: &'static str,
     pub(crate) stop: &'static str,
     pub(crate) restart: &'static str,
@@ -32,6 +33,7 @@ pub(crate) struct Words {
     phases: fn(Phase) -> &'static str,
     running: fn(usize) -> String,
     need_you: fn(usize) -> String,
+    problems: fn(usize) -> String,
 }
 
 /// What a machine does.
@@ -74,6 +76,9 @@ pub(crate) struct Notices {
     pub(crate) interrupted: &'static str,
     pub(crate) waits: &'static str,
     pub(crate) waits_text: &'static str,
+    pub(crate) waits_secret: &'static str,
+    pub(crate) waits_secret_of: &'static str,
+    pub(crate) answer: &'static str,
     pub(crate) controller_failed: &'static str,
     pub(crate) refused: &'static str,
     pub(crate) no_terminal: &'static str,
@@ -116,6 +121,11 @@ impl Words {
         (self.need_you)(count)
     }
 
+    /// "Doctor: 2 checks need you".
+    pub(crate) fn problems(&self, count: usize) -> String {
+        (self.problems)(count)
+    }
+
     /// The engine by its name.
     pub(crate) fn engine(&self, driver: DriverKind) -> &'static str {
         match driver {
@@ -139,6 +149,7 @@ static ENGLISH: Words = Words {
     more_machines: "More machines ({})",
     open_terminal: "Open terminal",
     open_in_codchi: "Open in Codchi",
+    answer: "Answer…",
     start: "Start",
     stop: "Stop",
     restart: "Restart",
@@ -184,6 +195,9 @@ static ENGLISH: Words = Words {
         interrupted: "The work on {} was interrupted",
         waits: "{} needs an answer",
         waits_text: "The build waits until you give it.",
+        waits_secret: "Secret {}",
+        waits_secret_of: "Secret {}, asked by module {}",
+        answer: "Answer…",
         controller_failed: "This computer could not be made ready",
         refused: "{}: that is not possible now",
         no_terminal: "No terminal was found",
@@ -217,6 +231,10 @@ static ENGLISH: Words = Words {
     },
     running: |count| format!("{count} running"),
     need_you: |count| if count == 1 { "1 needs you".to_owned() } else { format!("{count} need you") },
+    problems: |count| match count {
+        1 => "Doctor: 1 check needs you".to_owned(),
+        _ => format!("Doctor: {count} checks need you"),
+    },
 };
 
 static GERMAN: Words = Words {
@@ -226,6 +244,7 @@ static GERMAN: Words = Words {
     more_machines: "Weitere Maschinen ({})",
     open_terminal: "Terminal öffnen",
     open_in_codchi: "In Codchi öffnen",
+    answer: "Antworten …",
     start: "Starten",
     stop: "Stoppen",
     restart: "Neu starten",
@@ -271,6 +290,9 @@ static GERMAN: Words = Words {
         interrupted: "Die Arbeit an {} wurde unterbrochen",
         waits: "{} braucht eine Antwort",
         waits_text: "Der Build wartet, bis sie da ist.",
+        waits_secret: "Geheimnis {}",
+        waits_secret_of: "Geheimnis {}, erfragt vom Modul {}",
+        answer: "Antworten …",
         controller_failed: "Dieser Computer konnte nicht vorbereitet werden",
         refused: "{}: das geht gerade nicht",
         no_terminal: "Es wurde kein Terminal gefunden",
@@ -304,6 +326,10 @@ static GERMAN: Words = Words {
     },
     running: |count| if count == 1 { "1 läuft".to_owned() } else { format!("{count} laufen") },
     need_you: |count| if count == 1 { "1 braucht Sie".to_owned() } else { format!("{count} brauchen Sie") },
+    problems: |count| match count {
+        1 => "Diagnose: 1 Prüfung braucht Sie".to_owned(),
+        _ => format!("Diagnose: {count} Prüfungen brauchen Sie"),
+    },
 };
 
 #[cfg(test)]

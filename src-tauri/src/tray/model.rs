@@ -105,6 +105,10 @@ impl TrayModel {
         }];
         entries.extend(preparing(picture, words));
         entries.extend(machine_entries(picture, words));
+        if picture.problems > 0 {
+            entries.push(Entry::Line);
+            entries.push(item("doctor", words.problems(picture.problems), Choice::Open(Page::Doctor)));
+        }
         entries.push(Entry::Line);
         entries.push(item("new", words.new_machine, Choice::Open(Page::NewMachine)));
         entries.push(item("open", words.open_codchi, Choice::Open(Page::Machines)));
@@ -124,6 +128,7 @@ fn item(key: &str, label: impl Into<String>, choice: Choice) -> Entry {
 fn icon(picture: &Picture) -> Icon {
     let engine = match &picture.engine {
         Some(engine) if !engine.available => Icon::Problem,
+        _ if picture.problems > 0 => Icon::Problem,
         _ => Icon::Idle,
     };
     let operations = picture.operations.values().map(|operation| match operation.state {
@@ -185,20 +190,27 @@ fn machine_entry(machine: &MachineStatus, engine: Option<&EngineStatus>, words: 
             text(key, format!("{label} ({})", reason(machine, engine, action, words)))
         }
     };
+    let answer = machine
+        .operation
+        .as_ref()
+        .filter(|operation| operation.state == OperationState::WaitingForInput)
+        .map(|operation| item("answer", words.answer, Choice::Open(Page::Answer(operation.id))));
+    let mut entries = vec![item("state", state(machine, engine, true, words), Choice::Open(seen))];
+    entries.extend(answer);
+    entries.extend([
+        Entry::Line,
+        action("terminal", words.open_terminal, Action::Exec, Choice::Terminal(name.clone())),
+        item("open", words.open_in_codchi, Choice::Open(Page::Machine(name.clone()))),
+        Entry::Line,
+        action("start", words.start, Action::Start, Choice::Start(name.clone())),
+        action("stop", words.stop, Action::Stop, Choice::Stop(name.clone())),
+        action("restart", words.restart, Action::Restart, Choice::Restart(name.clone())),
+    ]);
     Entry::Menu {
         key: format!("machine {name}"),
         // Without the numbers: it has to be drawn anew when it changes, and would close under the pointer.
         label: format!("{name}: {}", state(machine, engine, false, words)),
-        entries: vec![
-            item("state", state(machine, engine, true, words), Choice::Open(seen)),
-            Entry::Line,
-            action("terminal", words.open_terminal, Action::Exec, Choice::Terminal(name.clone())),
-            item("open", words.open_in_codchi, Choice::Open(Page::Machine(name.clone()))),
-            Entry::Line,
-            action("start", words.start, Action::Start, Choice::Start(name.clone())),
-            action("stop", words.stop, Action::Stop, Choice::Stop(name.clone())),
-            action("restart", words.restart, Action::Restart, Choice::Restart(name.clone())),
-        ],
+        entries,
     }
 }
 

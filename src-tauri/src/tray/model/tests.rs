@@ -130,6 +130,23 @@ fn the_controller_is_installed() {
 }
 
 #[test]
+fn a_machine_that_waits_is_answered_from_its_menu() {
+    let mut machine = testing::machine("web");
+    let mut operation = testing::operation(OperationKind::Rebuild, "web");
+    operation.state = OperationState::WaitingForInput;
+    operation.asks = Some(testing::asks(&["token"]));
+    machine.operation = Some(operation);
+    insta::assert_snapshot!(draw(&english(&picture(vec![machine]))));
+}
+
+#[test]
+fn failed_checks_lead_to_the_doctor() {
+    let mut picture = picture(vec![testing::machine("web")]);
+    picture.problems = 2;
+    insta::assert_snapshot!(draw(&english(&picture)));
+}
+
+#[test]
 fn the_icon_tells_the_worst() {
     let icon = |machines| english(&picture(machines)).icon;
     assert_eq!(icon(vec![testing::stopped("a")]), Icon::Idle);
