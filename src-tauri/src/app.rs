@@ -158,7 +158,7 @@ fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) {
 }
 
 /// Brings its secrets to a machine that somebody else started.
-fn deliver(codchi: &Arc<Codchi>, name: MachineName) {
+fn deliver(codchi: &Codchi, name: MachineName) {
     let api = codchi.api.clone();
     tauri::async_runtime::spawn(async move {
         if let Err(failure) = api.secrets_deliver(MachineArgs { name: name.to_string() }).await {

@@ -4,6 +4,7 @@
 //! clicks what a user would click. Nothing of the session of whoever runs the tests is used or touched.
 
 mod app;
+mod keyring;
 mod notifications;
 mod panel;
 mod screen;
@@ -19,6 +20,7 @@ use std::{
 };
 
 pub use app::{App, Memory, built};
+pub use keyring::Keyring;
 pub use notifications::{Notification, Notifications};
 pub use panel::Panel;
 pub use screen::Screen;
@@ -40,6 +42,8 @@ pub struct Desktop {
     pub panel: Panel,
     /// The notification daemon.
     pub notifications: Notifications,
+    /// The keyring.
+    pub keyring: Keyring,
     /// The display.
     pub screen: Screen,
     env: BTreeMap<String, String>,
@@ -83,6 +87,7 @@ impl Desktop {
         Self {
             panel: Panel::new(&address).await,
             notifications: Notifications::new(&address).await,
+            keyring: Keyring::new(&address).await,
             screen: Screen::new(number),
             env,
             _display: display,

@@ -14,6 +14,7 @@
 mod closing;
 mod events;
 mod notices;
+mod secrets;
 mod start;
 mod tray;
 mod wizard;
@@ -157,6 +158,10 @@ const CASES: &[Case<Stage>] = cases! {
         a_build_that_ends_unseen_is_told
         a_build_that_fails_unseen_is_told
         what_is_seen_is_not_told;
+    secrets:
+        a_build_that_waits_unseen_is_told_and_answered
+        a_locked_keyring_is_said_and_unlocked
+        the_wizard_asks_for_everything_at_once;
     start:
         a_second_start_shows_the_first_one
         without_a_display_it_says_so;

@@ -24,7 +24,7 @@ pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
     window.fill("Name", "hello").await;
     window.wait_for_text("body", "Free").await;
     window.picture(&step(2, "modules")).await;
-    window.choose("Build").await;
+    window.choose("Continue").await;
 
     window.wait_for_path(|path| path.starts_with("/builds/")).await;
     window.wait_for_text("h1", "Create hello").await;
