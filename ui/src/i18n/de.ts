@@ -566,6 +566,7 @@ export const de: Catalogue = {
       not_running: "Die Maschine läuft nicht",
       engine_unavailable: "Die Engine antwortet nicht",
       image_unavailable: "Das Abbild des Controllers wurde nicht gefunden",
+      missing_capability: "Diesem Computer fehlt etwas",
       invalid_file: "Eine Datei lässt sich nicht lesen",
       secret_not_found: "Dieses Geheimnis ist nicht gesetzt",
       store_unavailable: "Geheimnisse lassen sich gerade nicht lesen oder aufheben",

@@ -596,6 +596,7 @@ export const en = {
       not_running: "The machine doesn’t run",
       engine_unavailable: "The engine doesn’t answer",
       image_unavailable: "The controller’s image was not found",
+      missing_capability: "This computer lacks something",
       invalid_file: "A file can’t be read",
       secret_not_found: "This secret is not set",
       store_unavailable: "Secrets can’t be read or kept now",

@@ -1,7 +1,7 @@
 /** A controller in memory for development in a browser and for tests. Not in the product. */
 import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName } from "@/platform";
-import type { AccessStatus, Action, Activity, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
+import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
 import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
 import { accessStatus, withoutToken, withToken } from "./access";
 import { FakeSecrets } from "./secrets";
@@ -20,6 +20,8 @@ export interface World {
   settings: Settings;
   secrets: FakeSecrets;
   access: AccessStatus;
+  /** What machines ask of this computer. */
+  capabilities: Map<string, CapabilityCheck[]>;
   /** Commands that never answer. */
   hanging: Set<CommandName>;
   /** What commands fail with, until it is removed. */
@@ -66,6 +68,7 @@ export class FakeBackend implements Backend {
       settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
       secrets: new FakeSecrets(),
       access: accessStatus(),
+      capabilities: new Map(),
       hanging: new Set(),
       failing: new Map(),
     };
@@ -393,6 +396,7 @@ export class FakeBackend implements Backend {
       if (machine !== undefined) this.change(machine.name, { status: machine.generation === null ? "not_installed" : machine.status, config: machine.generation === null ? "never_built" : "up_to_date" });
       return {};
     },
+    capabilities: ({ name }) => ({ capabilities: this.world.capabilities.get(name) ?? [] }),
     doctor: () => this.world.diagnosis,
     prepare: () => ({ operation: this.world.engine.controller === "running" ? null : this.#begin("install_controller", null) }),
     settings: () => this.world.settings,
