@@ -97,6 +97,32 @@ pub(crate) async fn choose_folder(window: WebviewWindow, title: String) -> Optio
     asked.await.ok().flatten().and_then(path)
 }
 
+/// Asks for a file; `None` when the user changed their mind.
+#[tauri::command]
+pub(crate) async fn choose_file(window: WebviewWindow, title: String) -> Option<PathBuf> {
+    let (answer, asked) = oneshot::channel();
+    window.dialog().file().set_parent(&window).set_title(title).pick_file(|file| {
+        let _ = answer.send(file);
+    });
+    asked.await.ok().flatten().and_then(path)
+}
+
+/// Asks where to save something; `None` when the user changed their mind.
+#[tauri::command]
+pub(crate) async fn choose_place(
+    window: WebviewWindow,
+    title: String,
+    suggested_name: String,
+) -> Option<PathBuf> {
+    let (answer, asked) = oneshot::channel();
+    window.dialog().file().set_parent(&window).set_title(title).set_file_name(suggested_name).save_file(
+        |file| {
+            let _ = answer.send(file);
+        },
+    );
+    asked.await.ok().flatten().and_then(path)
+}
+
 /// Asks where to save `text` and does it; `None` when the user changed their mind, else the path.
 #[tauri::command]
 pub(crate) async fn save_text(
@@ -105,13 +131,7 @@ pub(crate) async fn save_text(
     suggested_name: String,
     text: String,
 ) -> Result<Option<PathBuf>, Failure> {
-    let (answer, asked) = oneshot::channel();
-    window.dialog().file().set_parent(&window).set_title(title).set_file_name(suggested_name).save_file(
-        |file| {
-            let _ = answer.send(file);
-        },
-    );
-    let Some(file) = asked.await.ok().flatten().and_then(path) else { return Ok(None) };
+    let Some(file) = choose_place(window, title, suggested_name).await else { return Ok(None) };
     tokio::fs::write(&file, text).await.map_err(|error| Failure {
         code: FailureCode::Failed,
         message: format!("{} could not be written", file.display()),

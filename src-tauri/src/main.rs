@@ -93,6 +93,8 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
             bridge::missed_page,
             bridge::open_terminal,
             bridge::choose_folder,
+            bridge::choose_file,
+            bridge::choose_place,
             bridge::save_text
         ])
         .setup(move |app| {

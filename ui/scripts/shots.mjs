@@ -109,6 +109,13 @@ const screens = {
   doctor: { path: "doctor", fake: "doctor", act: (page) => page.getByRole("button", { name: "Fix…" }).first().click() },
   "doctor-good": { path: "doctor" },
   "doctor-de": { path: "doctor", fake: "doctor", language: "de" },
+  "machine-capabilities": { path: "machines/payments-api/capabilities" },
+  "settings-token": {
+    path: "settings",
+    act: async (page) => {
+      await page.getByRole("button", { name: "Sign in…" }).click();
+    },
+  },
   settings: { path: "settings" },
   "settings-de": { path: "settings", language: "de" },
   palette: {

@@ -51,7 +51,7 @@ function Breadcrumbs() {
   const { t } = useTranslation();
   if (path === "/new") return <Crumbs items={[<Link key="m" to="/">{t("nav.machines")}</Link>]} current={t("wizard.title")} />;
   if (name !== undefined) {
-    const tab = /\/(modules|generations|secrets|builds)$/.exec(path)?.[1] as "modules" | "generations" | "secrets" | "builds" | undefined;
+    const tab = /\/(modules|generations|secrets|capabilities|builds)$/.exec(path)?.[1] as "modules" | "generations" | "secrets" | "capabilities" | "builds" | undefined;
     const machines = <Link key="m" to="/">{t("nav.machines")}</Link>;
     if (tab === undefined) return <Crumbs items={[machines]} current={name} />;
     return <Crumbs items={[machines, <Link key="n" to="/machines/$name" params={{ name }} activeOptions={exact}>{name}</Link>]} current={t(`machine.tabs.${tab}`)} />;

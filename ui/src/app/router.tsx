@@ -3,6 +3,7 @@ import type { Draft } from "@/state/draft";
 import { BuildScreen } from "@/screens/build/BuildScreen";
 import { BuildsScreen } from "@/screens/builds/BuildsScreen";
 import { DoctorScreen } from "@/screens/doctor/DoctorScreen";
+import { Capabilities } from "@/screens/machine/Capabilities";
 import { Generations } from "@/screens/machine/Generations";
 import { MachineBuilds } from "@/screens/machine/MachineBuilds";
 import { MachineScreen } from "@/screens/machine/MachineScreen";
@@ -54,6 +55,7 @@ const machine = createRoute({ getParentRoute: () => root, path: "/machines/$name
 const overview = createRoute({ getParentRoute: () => machine, path: "/", component: Overview });
 const modules = createRoute({ getParentRoute: () => machine, path: "/modules", component: Modules, validateSearch: (search): { add?: boolean } => defined({ add: search.add === true || undefined }) });
 const generations = createRoute({ getParentRoute: () => machine, path: "/generations", component: Generations });
+const capabilities = createRoute({ getParentRoute: () => machine, path: "/capabilities", component: Capabilities });
 const secrets = createRoute({ getParentRoute: () => machine, path: "/secrets", component: Secrets });
 const machineBuilds = createRoute({ getParentRoute: () => machine, path: "/builds", component: MachineBuilds });
 const builds = createRoute({ getParentRoute: () => root, path: "/builds", component: BuildsScreen });
@@ -61,7 +63,7 @@ const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", com
 const doctor = createRoute({ getParentRoute: () => root, path: "/doctor", component: DoctorScreen });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsScreen });
 
-const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, secrets, machineBuilds]), builds, build, doctor, settings]);
+const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, secrets, capabilities, machineBuilds]), builds, build, doctor, settings]);
 
 /** The paths are those of `src-tauri/src/page.rs` too: tray, notifications and `--open` lead to them. */
 export function createAppRouter(history: RouterHistory = createBrowserHistory()) {

@@ -14,14 +14,16 @@ interface CheckRowProps {
   compact?: boolean;
   /** What "Fix…" opens. */
   fix?: ReactNode;
+  /** Whether that is open at first. */
+  opened?: boolean;
   /** Stands at the right end instead of "Fix…". */
   end?: ReactNode;
 }
 
 /** One check of Doctor, first run, and later of requirements and capabilities. Two lines when it needs you, one when it passed. */
-export function CheckRow({ view, title, text, evidence, compact = false, fix, end }: CheckRowProps) {
+export function CheckRow({ view, title, text, evidence, compact = false, fix, opened = false, end }: CheckRowProps) {
   const { t } = useTranslation();
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(opened);
   const id = useId();
   if (compact) {
     return (

@@ -21,6 +21,10 @@ export interface Backend {
   onOpenPage(listener: (path: string) => void): Promise<() => void>;
   /** Asks for a folder; null when the user changed their mind. */
   chooseFolder(title: string): Promise<string | null>;
+  /** Asks for a file; null when the user changed their mind. */
+  chooseFile(title: string): Promise<string | null>;
+  /** Asks where something is to be saved; null when the user changed their mind. */
+  choosePlace(title: string, suggestedName: string): Promise<string | null>;
   /** Asks for a place and writes the text there; null when the user changed their mind, else the path. */
   saveText(title: string, suggestedName: string, text: string): Promise<string | null>;
   copy(text: string): Promise<void>;

@@ -4,7 +4,7 @@
  * - `call { command, args }`: one command of the table; rejects with a `Failure`;
  * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path; `missed_page` is the path that was
  *   wanted before anybody listened;
- * - `open_terminal`, `choose_folder`, `save_text`, `copy_secret`: what only a desktop app can do.
+ * - `open_terminal`, `choose_folder`, `choose_file`, `choose_place`, `save_text`, `copy_secret`: what only a desktop app can do.
  */
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
@@ -23,6 +23,8 @@ export const tauriBackend: Backend = {
     return stop;
   },
   chooseFolder: (title) => invoke("choose_folder", { title }),
+  chooseFile: (title) => invoke("choose_file", { title }),
+  choosePlace: (title, suggestedName) => invoke("choose_place", { title, suggestedName }),
   saveText: (title, suggestedName, text) => invoke("save_text", { title, suggestedName, text }),
   copy: (text) => navigator.clipboard.writeText(text),
   copySecret: (name, secret) => invoke("copy_secret", { name, secret }),

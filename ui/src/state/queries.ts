@@ -27,6 +27,8 @@ export const keys = {
   settings: ["settings"] as const,
   secrets: (name: string) => ["secrets", name] as const,
   store: ["store"] as const,
+  capabilities: (name: string) => ["capabilities", name] as const,
+  access: ["access"] as const,
   about: ["about"] as const,
 };
 
@@ -55,3 +57,5 @@ export const settingsQuery = (backend: Backend) => queryOptions({ queryKey: keys
 export const aboutQuery = (backend: Backend) => queryOptions({ queryKey: keys.about, queryFn: () => backend.call("about", {}) });
 export const secretsQuery = (backend: Backend, name: string) => queryOptions({ queryKey: keys.secrets(name), queryFn: () => backend.call("secrets", { name }) });
 export const storeQuery = (backend: Backend) => queryOptions({ queryKey: keys.store, queryFn: () => backend.call("secret_store", {}) });
+export const capabilitiesQuery = (backend: Backend, name: string) => queryOptions({ queryKey: keys.capabilities(name), queryFn: () => backend.call("capabilities", { name }) });
+export const accessQuery = (backend: Backend) => queryOptions({ queryKey: keys.access, queryFn: () => backend.call("access", {}) });

@@ -161,6 +161,12 @@ export function repositoryAddress(url: string): string {
   return bare.replace(/^(?:git\+)?(?:https?|ssh|file|path):(?:\/\/)?/i, "").replace(/^[^/@]+@/, "").replace(/\.git$/, "");
 }
 
+/** The server that an address is at; undefined when it names none. */
+export function hostOf(url: string): string | undefined {
+  const host = repositoryAddress(url.trim()).split("/")[0]?.split(":")[0];
+  return host !== undefined && /^[\w-]+(?:\.[\w-]+)+$/.test(host) ? host : undefined;
+}
+
 /** The branch, tag or path that an address names; null when it follows the default. */
 export function referenceOf(url: string): string | null {
   const query = /\?(.*)$/.exec(url)?.[1];
@@ -172,16 +178,21 @@ export function referenceOf(url: string): string | null {
 
 /** The title of a check we know, else the controller's. */
 export function checkTitle(t: TFunction, check: Check): string {
-  switch (check.id) {
-    case "engine":
-    case "controller":
-    case "nix-daemon":
-    case "images":
-      return t(`doctor.titles.${check.id}`);
-    default:
-      return check.title;
-  }
+  const id = capabilityOf(check);
+  return (checkIds as readonly string[]).includes(id) ? t(`doctor.titles.${id as (typeof checkIds)[number]}`) : check.title;
 }
+
+/** The capability that a check is about, as modules say it; another check's own word. */
+export function capabilityOf(check: Check): string {
+  return check.id.replace(/^capability\./, "");
+}
+
+/** The checks that the catalogues name. */
+const checkIds = [
+  "engine", "version", "wsl", "pool", "profile", "network", "idmap", "cgroups", "inotify", "controller", "nix-daemon", "images", "disk", "clock",
+  "dns", "proxy", "certificates", "keyring", "notifications", "tray", "gpu", "cuda", "usb", "ssh-agent", "sound", "video", "camera", "kvm", "fuse",
+  "docker-nesting", "tun",
+] as const;
 
 /** "Secret HF_TOKEN", "3 answers": what is asked for, in a few words. Null when nothing is known. */
 export function asksText(t: TFunction, asks: Asks | null): string | null {

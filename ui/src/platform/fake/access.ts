@@ -17,7 +17,7 @@ export function accessStatus(): AccessStatus {
 /** With a token for a host, in place of the one before. */
 export function withToken(access: AccessStatus, host: string, user: string | undefined, changed: string): AccessStatus {
   const tokens = [...access.tokens.filter((token) => token.host !== host), { host, user: user ?? "x-access-token", changed }];
-  return { ...access, tokens: tokens.sort((a, b) => a.host.localeCompare(b.host)) };
+  return { ...access, tokens: tokens.toSorted((a, b) => a.host.localeCompare(b.host)) };
 }
 
 /** Without the token for a host. */

@@ -253,7 +253,7 @@ export const huggingFace = asked("hugging-face-token", "jupyter", {
 });
 
 export const noKvm: Check = {
-  id: "kvm",
+  id: "capability.kvm",
   state: "fail",
   title: "KVM",
   explanation: "The test suite starts virtual machines. Your user may not open /dev/kvm.",

@@ -101,6 +101,12 @@ export class FakeBackend implements Backend {
   chooseFolder(): Promise<string | null> {
     return Promise.resolve(this.folder);
   }
+  chooseFile(): Promise<string | null> {
+    return Promise.resolve("/home/me/company-ca.pem");
+  }
+  choosePlace(_title: string, name: string): Promise<string | null> {
+    return Promise.resolve(`/home/me/${name}`);
+  }
   saveText(_title: string, name: string, text: string): Promise<string | null> {
     this.saved.push({ name, text });
     return Promise.resolve(`/home/me/${name}`);

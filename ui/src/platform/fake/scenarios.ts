@@ -1,6 +1,6 @@
 /** The worlds that can be pretended. */
-import type { MachineStatus } from "@/platform/contract";
-import { asked, before, billingActivities, billingLog, checksumFailure, DAY, HOUR, huggingFace, machine, module, newOperation, offlineFailure, pipeline, webshopActivities, webshopLog } from "./data";
+import type { Check, MachineStatus } from "@/platform/contract";
+import { asked, before, billingActivities, billingLog, checksumFailure, DAY, HOUR, huggingFace, machine, module, newOperation, noKvm, offlineFailure, pipeline, webshopActivities, webshopLog } from "./data";
 import type { World } from "./index";
 
 const MINUTE = 60_000;
@@ -28,6 +28,12 @@ function payments(world: World): void {
   answers.values.set("nexus-token", { value: "nx-0a1b2c3d", changed: before(40 * DAY) });
   answers.values.set("kubeconfig", { value: "apiVersion: v1\nkind: Config\n", changed: before(2 * DAY) });
   answers.hostSecrets.set("sshAgent", true);
+  const there: Check = { ...noKvm, id: "capability.video", state: "ok", explanation: "It is there.", evidence: "/run/user/1000/wayland-0", fix: null };
+  world.capabilities.set("payments-api", [
+    { capability: "kvm", check: noKvm, required: true, without: true },
+    { capability: "video", check: there, required: true, without: false },
+    { capability: "gpu", check: { ...there, id: "capability.gpu", state: "warn", explanation: "There is no /dev/dri.", evidence: "" }, required: false, without: false },
+  ]);
 }
 
 /** The eight machines of the design's pictures. */

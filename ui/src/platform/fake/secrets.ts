@@ -45,7 +45,7 @@ export class FakeSecrets {
     const asks: Asks = {
       secrets: secrets.filter(({ name, request }) => !answers.values.has(name) && !(request.optional && answers.later.has(name))),
       hostSecrets: hostSecrets.filter((secret) => !answers.hostSecrets.has(secret)),
-      capabilities: capabilities.filter((check) => !answers.without.has(check.id)),
+      capabilities: capabilities.filter((check) => !answers.without.has(check.id.replace("capability.", ""))),
       unlock: null,
     };
     return asks.secrets.length + asks.hostSecrets.length + asks.capabilities.length === 0 ? null : asks;

@@ -11,6 +11,7 @@ import { toFailure } from "@/state/failure";
 import { keys } from "@/state/queries";
 import { given, nothingGiven } from "@/state/secretValue";
 import { noteOperation } from "@/state/useMachineActions";
+import { capabilityOf } from "@/state/view";
 import { answerLater, useTurn, useWaiting, type Waiting } from "@/state/waiting";
 import styles from "./Answer.module.css";
 import { allConsents, ConsentList, type Consents } from "./Consent";
@@ -219,7 +220,7 @@ function CapabilityStep(props: StepProps) {
       title={t("lacks.title", { count: capabilities.length })}
       error={error}
       action={
-        <Button disabledReason={busy ? t("secrets.saving") : null} onClick={() => void answer({ without: capabilities.map((check) => check.id) })}>
+        <Button kind="primary" disabledReason={busy ? t("secrets.saving") : null} onClick={() => void answer({ without: capabilities.map(capabilityOf) })}>
           {withoutText(t, capabilities)}
         </Button>
       }

@@ -43,12 +43,12 @@ export function Place({ request }: { request: SecretRequest }) {
 }
 
 /** Where values are kept, and where they never are. */
-export function KeptIn({ kind }: { kind: StoreKind }) {
+export function KeptIn({ kind, token = false }: { kind: StoreKind; token?: boolean }) {
   const { t } = useTranslation();
   return (
     <p className={styles.Kept}>
       <Icon name="shield" />
-      <span>{t(`secrets.kept.${kind}`)}</span>
+      <span>{t(token ? `access.kept.${kind}` : `secrets.kept.${kind}`)}</span>
     </p>
   );
 }

@@ -56,7 +56,7 @@ function Machine({ machine, engine }: { machine: MachineStatus; engine: EngineSt
   const format = useFormat();
   const now = useNow();
   const path = useLocation({ select: (location) => location.pathname });
-  const current = /\/(modules|generations|secrets|builds)$/.exec(path)?.[1] ?? "overview";
+  const current = /\/(modules|generations|secrets|capabilities|builds)$/.exec(path)?.[1] ?? "overview";
   const generations = useQuery({ ...generationsQuery(useBackend(), machine.name), enabled: engine.available && machine.generation !== null }).data;
   const secrets = useQuery(secretsQuery(useBackend(), machine.name)).data?.secrets;
   const missing = secrets?.filter((secret) => !secret.set && !secret.optional).length ?? 0;
@@ -89,6 +89,7 @@ function Machine({ machine, engine }: { machine: MachineStatus; engine: EngineSt
           { key: "modules", label: t("machine.tabs.modules"), count: format.number(machine.modules.length), to: `${base}/modules` },
           { key: "generations", label: t("machine.tabs.generations"), count: generations === undefined ? undefined : format.number(generations.length), to: `${base}/generations` },
           { key: "secrets", label: t("machine.tabs.secrets"), count: missing === 0 ? undefined : t("secrets.missingCount", { count: missing }), to: `${base}/secrets` },
+          { key: "capabilities", label: t("machine.tabs.capabilities"), to: `${base}/capabilities` },
           { key: "builds", label: t("machine.tabs.builds"), to: `${base}/builds` },
         ]}
       />

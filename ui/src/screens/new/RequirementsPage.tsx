@@ -9,6 +9,7 @@ import { Button } from "@/components/Button";
 import { WizardHead } from "@/components/Wizard";
 import type { AskedSecret, Operation, StoreStatus } from "@/platform/contract";
 import { isEmpty, isOnTheWay, noInput, problemOf, type SecretInput as Value } from "@/state/secretValue";
+import { capabilityOf } from "@/state/view";
 import { ConsentList } from "../answer/Consent";
 import { LackList } from "../answer/Lacks";
 import { Form, problemText } from "../answer/SecretWords";
@@ -38,7 +39,7 @@ export function ReadingRequirements({ operation }: { operation: Operation | unde
 export function RequirementsPage({ requirements, store }: { requirements: Requirements; store: StoreStatus | undefined }) {
   const { t } = useTranslation();
   const { asks, values, checked, change, later, toggleLater, consents, setConsents, without, error } = requirements;
-  const lacks = asks.capabilities.filter((check) => !without.includes(check.id));
+  const lacks = asks.capabilities.filter((check) => !without.includes(capabilityOf(check)));
   const locked = store !== undefined && store.state !== "ready" && asks.secrets.length > 0;
   return (
     <>

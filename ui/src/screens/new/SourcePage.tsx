@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useMemo } from "react";
+import { type KeyboardEvent, useMemo, useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
 import { FailurePanel } from "@/components/FailurePanel";
@@ -16,7 +16,8 @@ import type { Failure, FailureCode, MachineStatus, Repository } from "@/platform
 import type { Draft } from "@/state/draft";
 import { samplesQuery } from "@/state/queries";
 import { useStatus } from "@/state/useStatus";
-import { referenceOf, repositoryAddress } from "@/state/view";
+import { hostOf, referenceOf, repositoryAddress } from "@/state/view";
+import { TokenDialog } from "../settings/TokenDialog";
 import styles from "./New.module.css";
 
 interface Props {
@@ -37,6 +38,7 @@ const ofTheField = new Set<FailureCode>(["invalid_url", "url_has_credentials", "
 export function SourcePage({ draft, checked, repository, failure, reading, onChange, onEnter, onRead }: Props) {
   const { t } = useTranslation();
   const backend = useBackend();
+  const [signingIn, setSigningIn] = useState(false);
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.ctrlKey) return;
     event.preventDefault();
@@ -112,7 +114,20 @@ export function SourcePage({ draft, checked, repository, failure, reading, onCha
           <Trans i18nKey="wizard.noModules" components={mono} />
         </p>
       )}
-      {failure !== null && !inField && <FailurePanel failure={failure} onRetry={onRead} />}
+      {failure !== null && !inField && (
+        <FailurePanel
+          failure={failure}
+          onRetry={onRead}
+          actions={
+            failure.code === "access_denied" && (
+              <Button size="sm" icon="key" onClick={() => setSigningIn(true)}>
+                {t("access.signInMenu")}
+              </Button>
+            )
+          }
+        />
+      )}
+      {signingIn && <TokenDialog host={hostOf(draft.url)} onClose={() => setSigningIn(false)} onSaved={onRead} />}
       {draft.kind === "repository" && <Recent onPick={(url) => onChange({ url, follow: "default", reference: "" })} />}
     </>
   );

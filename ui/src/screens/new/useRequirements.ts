@@ -7,6 +7,7 @@ import { toFailure } from "@/state/failure";
 import { keys } from "@/state/queries";
 import { given, isEmpty, noInput, nothingGiven, problemOf, type SecretInput } from "@/state/secretValue";
 import { noteOperation } from "@/state/useMachineActions";
+import { capabilityOf } from "@/state/view";
 import { allConsents, type Consents } from "../answer/Consent";
 
 const nothing: Asks = { secrets: [], hostSecrets: [], capabilities: [], unlock: null };
@@ -24,7 +25,7 @@ export function useRequirements(operation: Operation | undefined) {
   const [error, setError] = useState<string | null>(null);
   const asks = operation?.asks ?? nothing;
 
-  const lacks = asks.capabilities.filter((check) => !without.includes(check.id));
+  const lacks = asks.capabilities.filter((check) => !without.includes(capabilityOf(check)));
   const wrong = asks.secrets.filter(({ name, request }) => {
     const value = values[name] ?? noInput;
     return isEmpty(value) ? !request.optional : problemOf(request, value) !== null;
@@ -38,7 +39,7 @@ export function useRequirements(operation: Operation | undefined) {
       // What is optional and left empty is provided later: the page has shown it.
       later: asks.secrets.filter(({ name, request }) => request.optional && isEmpty(values[name] ?? noInput)).map(({ name }) => name),
       hostSecrets: allConsents(asks.hostSecrets, consents),
-      without: asks.capabilities.filter((check) => without.includes(check.id)).map((check) => check.id),
+      without: asks.capabilities.map(capabilityOf).filter((name) => without.includes(name)),
     };
   };
   return {
@@ -58,7 +59,7 @@ export function useRequirements(operation: Operation | undefined) {
       setValues((old) => ({ ...old, [name]: value }));
     },
     toggleLater: (name: string) => setLater((old) => (old.includes(name) ? old.filter((each) => each !== name) : [...old, name])),
-    buildWithout: () => setWithout(asks.capabilities.map((check) => check.id)),
+    buildWithout: () => setWithout(asks.capabilities.map(capabilityOf)),
     /** Gives all answers. Resolves to the operation that goes on; null when something is open or was refused. */
     async send(): Promise<string | null> {
       setChecked(true);

@@ -16,6 +16,7 @@ import { aboutQuery, keys, settingsQuery } from "@/state/queries";
 import { useStore } from "@/state/store";
 import { useStatus } from "@/state/useStatus";
 import { engineName } from "@/state/view";
+import { HostAccess } from "./HostAccess";
 import { SecretStore } from "./SecretStore";
 import styles from "./Settings.module.css";
 
@@ -36,6 +37,7 @@ export function SettingsScreen() {
           <Shared settings={query.data} />
         )}
         <SecretStore />
+        <HostAccess />
         <Own />
         <About />
       </PageBody>

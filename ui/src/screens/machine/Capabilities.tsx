@@ -1,0 +1,70 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { CheckRow } from "@/components/CheckRow";
+import { FailurePanel } from "@/components/FailurePanel";
+import { EmptyState, PageBody, Panel, Skeleton } from "@/components/Page";
+import { useBackend } from "@/platform";
+import type { CapabilityCheck } from "@/platform/contract";
+import { toFailure } from "@/state/failure";
+import { capabilitiesQuery } from "@/state/queries";
+import { checkTitle, checkView, type StateView } from "@/state/view";
+import { FixDetail } from "../doctor/FixDetail";
+import machineStyles from "./Machine.module.css";
+import { useMachine } from "./MachineScreen";
+
+/** What a machine asks of this computer, and what of it is there. */
+export function Capabilities() {
+  const { t } = useTranslation();
+  const { machine, name } = useMachine();
+  const query = useQuery({ ...capabilitiesQuery(useBackend(), name), refetchOnMount: "always", enabled: machine !== undefined });
+  if (query.isError) {
+    return (
+      <PageBody className={machineStyles.Single}>
+        <FailurePanel title={t("capabilities.failed")} failure={toFailure(query.error)} onRetry={() => void query.refetch()} />
+      </PageBody>
+    );
+  }
+  if (query.data === undefined) {
+    return (
+      <PageBody className={machineStyles.Single}>
+        <Panel title={t("capabilities.title")}>
+          <div className={machineStyles.PanelSkeleton} role="status" aria-label={t("common.loading")}>
+            <Skeleton width="42%" />
+            <Skeleton width="56%" />
+          </div>
+        </Panel>
+      </PageBody>
+    );
+  }
+  const { capabilities } = query.data;
+  return (
+    <PageBody className={machineStyles.Single}>
+      {capabilities.length === 0 ? (
+        <EmptyState title={t("capabilities.none", { name })}>{t("capabilities.noneText")}</EmptyState>
+      ) : (
+        <Panel title={t("capabilities.title")} note={t("capabilities.note")}>
+          <ul aria-label={t("capabilities.title")}>
+            {capabilities.map((each) => (
+              <CapabilityRow key={each.capability} found={each} />
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </PageBody>
+  );
+}
+
+function CapabilityRow({ found }: { found: CapabilityCheck }) {
+  const { t } = useTranslation();
+  const { check, required, without } = found;
+  const missing = check.state !== "ok";
+  // What is missing and not needed is nobody's problem.
+  const view: StateView = !missing
+    ? { shape: "done", role: "ok", word: t("capabilities.ready") }
+    : without
+      ? { shape: "unknown", role: "off", word: t("capabilities.without") }
+      : required
+        ? checkView(t, check)
+        : { shape: "stopped", role: "off", word: t("capabilities.absent") };
+  return <CheckRow view={view} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<span className="sub nowrap">{t(required ? "capabilities.required" : "capabilities.optional")}</span>} fix={missing && check.fix !== null ? <FixDetail check={check} /> : undefined} />;
+}
