@@ -192,7 +192,8 @@ mod tests {
         let running = testing::machine("hello");
         let mut starting = testing::stopped("hello");
         starting.operation = Some(testing::operation(OperationKind::Start, "hello"));
-        let mut tell = |machine: &MachineStatus| picture.apply(&testing::machines(vec![machine.clone()])).running;
+        let mut tell =
+            |machine: &MachineStatus| picture.apply(&testing::machines(vec![machine.clone()])).running;
         assert_eq!(tell(&running), ["hello".parse().unwrap()], "it ran before this program did");
         assert_eq!(tell(&running), []);
         assert_eq!(tell(&stopped), []);

@@ -22,10 +22,11 @@ use zeroize::Zeroizing;
 use crate::{
     samples,
     types::{
-        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, Event, GenerationList, InitArgs, LogArgs,
-        LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
-        OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
-        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
+        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, Event, GenerationList, InitArgs,
+        LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs,
+        OperationDetail, OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList,
+        SecretArgs, SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs,
+        UnlockArgs,
     },
 };
 

@@ -10,8 +10,8 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
-        secrets, status,
+        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules,
+        power, rebuild, secrets, status,
     },
     exit::Stop,
 };

@@ -27,8 +27,8 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules, power, rebuild,
-        secrets, status,
+        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules,
+        power, rebuild, secrets, status,
     },
     exit::{Exit, Stop, failure},
     grammar::{Command, Misunderstood},

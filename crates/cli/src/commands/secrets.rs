@@ -101,7 +101,7 @@ pub(crate) async fn run(app: &App, command: SecretsCommand) -> Result<Exit, Stop
         SecretsCommand::Unset { name, secret } => unset(app, name, secret).await,
         SecretsCommand::Store { store: None, json } => {
             let status = app.api.secret_store(Nothing {}).await?;
-            show_store(app, status, json);
+            show_store(app, &status, json);
             Ok(Exit::DONE)
         }
         SecretsCommand::Store { store: Some(store), json } => use_store(app, store.into(), json).await,
@@ -262,13 +262,13 @@ async fn use_store(app: &App, kind: StoreKind, json: bool) -> Result<Exit, Stop>
         _ => None,
     };
     let status = app.api.secret_store_use(StoreArgs { kind, passphrase }).await?;
-    show_store(app, status, json);
+    show_store(app, &status, json);
     Ok(Exit::DONE)
 }
 
-fn show_store(app: &App, status: StoreStatus, json: bool) {
+fn show_store(app: &App, status: &StoreStatus, json: bool) {
     if json {
-        app.screen.stdout.json(&status);
+        app.screen.stdout.json(status);
         return;
     }
     let place = match status.kind {
