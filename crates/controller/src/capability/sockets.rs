@@ -145,7 +145,8 @@ fn relative(from: &Path, to: &Path) -> PathBuf {
     up.collect::<PathBuf>().join(down.collect::<PathBuf>())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::net::UnixListener;
 
