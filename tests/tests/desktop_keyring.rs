@@ -29,7 +29,7 @@ impl Probe {
         Self { process, stdin, stdout: BufReader::new(stdout) }
     }
 
-    fn ask(&mut self, request: Value) -> Value {
+    fn ask(&mut self, request: &Value) -> Value {
         writeln!(self.stdin, "{request}").unwrap();
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -37,15 +37,15 @@ impl Probe {
     }
 
     fn state(&mut self) -> Value {
-        self.ask(json!({ "do": "state" }))
+        self.ask(&json!({ "do": "state" }))
     }
 
     fn get(&mut self, secret: &str) -> Value {
-        self.ask(json!({ "do": "get", "secret": secret }))
+        self.ask(&json!({ "do": "get", "secret": secret }))
     }
 
     fn set(&mut self, secret: &str, value: &[u8]) -> Value {
-        self.ask(json!({ "do": "set", "secret": secret, "value": BASE64.encode(value) }))
+        self.ask(&json!({ "do": "set", "secret": secret, "value": BASE64.encode(value) }))
     }
 }
 
@@ -104,7 +104,7 @@ async fn every_value_comes_back_from_a_real_keyring() {
         "{found}"
     );
     for _ in 0..2 {
-        assert_eq!(probe.ask(json!({ "do": "remove", "secret": "api-key" })), "done");
+        assert_eq!(probe.ask(&json!({ "do": "remove", "secret": "api-key" })), "done");
         assert_eq!(probe.get("api-key"), Value::Null);
     }
 }
@@ -120,10 +120,10 @@ async fn a_locked_keyring_says_so_at_once_and_opens_by_its_prompt_only() {
     let locked = json!({ "error": "the keyring is locked" });
     assert_eq!(probe.get("a"), locked);
     assert_eq!(probe.set("a", b"x"), locked);
-    assert_eq!(probe.ask(json!({ "do": "remove", "secret": "a" })), locked);
+    assert_eq!(probe.ask(&json!({ "do": "remove", "secret": "a" })), locked);
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     // Nothing on this bus can show a prompt, which counts as dismissed.
-    assert_eq!(probe.ask(json!({ "do": "unlock" })), json!({ "error": "access to the keyring was denied" }));
+    assert_eq!(probe.ask(&json!({ "do": "unlock" })), json!({ "error": "access to the keyring was denied" }));
     assert_eq!(probe.state(), "locked");
 }
 
@@ -135,7 +135,7 @@ async fn a_keyring_that_comes_later_or_again_is_found() {
     assert_eq!(probe.state(), "absent");
     assert_eq!(probe.get("a"), absent);
     assert_eq!(probe.set("a", b"x"), absent);
-    assert_eq!(probe.ask(json!({ "do": "unlock" })), absent);
+    assert_eq!(probe.ask(&json!({ "do": "unlock" })), absent);
     session.start_keyring().await;
     assert_eq!(probe.set("a", b"hunter2"), "done");
     session.kill_keyring();
@@ -164,7 +164,7 @@ fn processes_at_once_and_a_kill_lose_nothing_of_a_vault() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_secret-probe"));
         let mut probe = Probe::from(command.arg("vault").arg(dir.path()));
         let unlock = json!({ "do": "unlock", "value": BASE64.encode("correct horse") });
-        assert_eq!(probe.ask(unlock), "done");
+        assert_eq!(probe.ask(&unlock), "done");
         probe
     };
     let (mut one, mut two) = (unlocked(), unlocked());
