@@ -159,18 +159,17 @@ pub(super) fn of_nix(
 /// What was refused in a run that ended well: Nix uses what it fetched before when a repository can't be fetched anew. That is right
 /// without a network, but who has no access any more must hear of it.
 pub(super) fn of_refused(report: &Report, origins: &Origins, access: &Access) -> Option<NixError> {
-    let last = report.messages.iter().rev().find(|message| message.is_about_fetching())?;
+    // Git and SSH say it; Nix itself only warns.
     let said: Vec<String> = report.output.iter().map(|line| origins.name(line).into_owned()).collect();
-    let text = origins.name(&last.text);
-    let cause = diagnose::fetch(&text, &said);
-    if !is_about_access(&cause) {
+    let cause = diagnose::fetch("", &said);
+    if said.is_empty() || !is_about_access(&cause) {
         return None;
     }
     let host = said.iter().rev().find_map(|line| address(line)).map(|server| server.host);
     let at_host = |url: &&String| access::server(url).map(|server| server.host) == host;
     let input = origins.inputs.iter().map(|(_, url)| url).find(at_host).filter(|_| host.is_some());
-    let url = input.cloned().unwrap_or_else(|| origins.source(&last.full));
-    Some(of_fetch(url, cause, &text, &said, access))
+    let url = input.cloned().unwrap_or_else(|| origins.source(""));
+    Some(of_fetch(url, cause, "", &said, access))
 }
 
 fn is_about_access(cause: &Cause) -> bool {
@@ -279,6 +278,20 @@ mod tests {
         assert!(matches!(unknown, NixError::HostKey { changed: false, .. }));
         let changed = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.";
         assert!(matches!(failure(ssh, changed), NixError::HostKey { changed: true, .. }));
+        let mut report = Report::default();
+        let mut origins = Origins::default();
+        origins.input("m0", "git+https://elsewhere.example.org/acme/y");
+        origins.input("m1", url);
+        assert!(of_refused(&report, &origins, &Access::default()).is_none());
+        report.output.push_back("warning: could not update local clone".into());
+        report.output.push_back("fatal: unable to access: Could not resolve host: git.example.org".into());
+        assert!(of_refused(&report, &origins, &Access::default()).is_none(), "offline is no refusal");
+        let refused = "fatal: Authentication failed for 'https://git.example.org:8443/acme/x.git/'";
+        report.output.push_back(refused.into());
+        match of_refused(&report, &origins, &Access::default()) {
+            Some(NixError::AccessDenied { url: of, .. }) => assert_eq!(of, url),
+            other => panic!("{other:?}"),
+        }
         let gone = failure(url, "fatal: couldn't find remote ref refs/heads/x");
         assert!(matches!(gone, NixError::Fetch { missing: true, .. }));
     }
