@@ -8,7 +8,7 @@ use crate::{
     controller::Controller,
     error::Error,
     machine::{MachineName, MachineSpec},
-    secret::{HostSecret, SecretId, SecretValue},
+    secret::{HostSecret, SecretId, SecretValue, hide},
 };
 
 impl Controller {
@@ -34,6 +34,7 @@ impl Controller {
         let servers: Vec<Server> = urls.filter_map(|url| self.nix.server(url)).collect();
         // Also for modules of this computer: their inputs may be elsewhere.
         let mut access = Access { proxy: self.user.proxy(), ..Access::default() };
+        access.proxy.passwords().iter().for_each(hide);
         let tokens = if servers.is_empty() { Vec::new() } else { self.tokens()? };
         for server in &servers {
             match server.transport {
@@ -85,6 +86,8 @@ fn credential(
     server: &Server,
     (user, secret): (String, SecretValue),
 ) -> Credential {
+    // The store knows it together with the name only.
+    hide(&secret);
     Credential {
         origin,
         host: server.host.clone(),

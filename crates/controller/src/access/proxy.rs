@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::secret::SecretValue;
+
 /// The network's proxy. Empty where there is none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxy {
@@ -59,6 +61,15 @@ impl Proxy {
         .filter_map(|(names, value)| value.map(|value| names.map(|name| (name, value))))
         .flatten()
         .collect()
+    }
+
+    /// The passwords in its addresses, as they are written there.
+    pub(crate) fn passwords(&self) -> Vec<SecretValue> {
+        let password = |address: &str| {
+            let known = address.get(credentials(address)?)?;
+            SecretValue::new(known.split_once(':')?.1).ok()
+        };
+        self.addresses().filter_map(password).collect()
     }
 
     /// As it is shown.
@@ -123,6 +134,9 @@ mod tests {
             let expected = if address == shown { 4 } else { 2 };
             assert_eq!(proxy.variables(true).len(), expected, "{address}");
             assert_eq!(proxy.variables(false).len(), 4);
+            let passwords: Vec<_> = proxy.passwords().iter().map(|p| p.expose().to_vec()).collect();
+            assert!(passwords.iter().all(|p| p == b"hunter2" || p == b"hun/ter2"), "{address}");
+            assert_eq!(passwords.is_empty(), !address.contains("ter2"), "{address}");
         }
         assert!(Proxy { no: Some("x".into()), ..Proxy::NONE }.is_empty());
     }

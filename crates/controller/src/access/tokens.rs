@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     files::{self, FileError},
     lock,
-    secret::{SecretId, SecretValue},
+    secret::{SecretId, SecretValue, hide},
 };
 
 /// The format of `tokens.json` that is written.
@@ -66,6 +66,7 @@ impl Controller {
     /// # Errors
     /// When host, user or token can't be ones, or the store can't be used.
     pub async fn set_token(&self, host: &str, user: Option<&str>, token: &SecretValue) -> Result<(), Error> {
+        hide(token);
         let host = host_name(host)?;
         let user = user.map_or_else(|| usual_user(&host), str::to_owned);
         if user.is_empty() || user.contains(|c: char| c == ':' || c.is_control()) {
