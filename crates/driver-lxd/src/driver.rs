@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use codchi_controller::driver::{
-    Driver, DriverError, DriverKind, EngineInfo, Exec, ExecSpec, Image, InstanceEvent, InstanceName,
-    InstanceSpec, InstanceStatus, Mount, StopMode, VolumeName,
+    Driver, DriverError, DriverKind, EngineInfo, EngineReport, Exec, ExecSpec, Image, InstanceEvent,
+    InstanceName, InstanceSpec, InstanceStatus, Mount, StopMode, VolumeName,
 };
 use futures::stream::BoxStream;
 
@@ -57,6 +57,11 @@ impl Driver for LxdDriver {
             version: server.environment.server_version,
             endpoint: self.rest.endpoint(),
         })
+    }
+
+    async fn inspect(&self) -> Result<EngineReport, DriverError> {
+        let engine = self.engine().await?;
+        self.report(engine).await
     }
 
     async fn instances(&self) -> Result<Vec<InstanceStatus>, DriverError> {

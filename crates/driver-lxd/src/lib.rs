@@ -10,7 +10,7 @@
 //! | `rest`, `websocket`, `wire` | requests, operations, errors; the JSON of the interface |
 //! | `record` | one instance with its ETag: whose it is, changing it without touching foreign settings |
 //! | `settings`, `devices` | what an `InstanceSpec` is in the engine's configuration keys and devices |
-//! | `image`, `storage`, `state`, `listing`, `events`, `exec` | the methods of the trait, by subject |
+//! | `image`, `storage`, `state`, `listing`, `inspect`, `events`, `exec` | the methods of the trait, by subject |
 #![cfg(unix)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -20,6 +20,7 @@ mod driver;
 mod events;
 mod exec;
 mod image;
+mod inspect;
 mod listing;
 mod record;
 mod rest;

@@ -153,6 +153,36 @@ pub(crate) struct Pool {
     pub(crate) config: Option<BTreeMap<String, String>>,
 }
 
+/// `GET /1.0/storage-pools/NAME/resources`.
+#[derive(Deserialize, Default)]
+pub(crate) struct Resources {
+    #[serde(default)]
+    pub(crate) space: Option<Amount>,
+    #[serde(default)]
+    pub(crate) inodes: Option<Amount>,
+}
+
+/// How much of something is used, and there is.
+#[derive(Deserialize)]
+pub(crate) struct Amount {
+    #[serde(default)]
+    pub(crate) used: u64,
+    #[serde(default)]
+    pub(crate) total: u64,
+}
+
+/// One of `GET /1.0/networks?recursion=1`.
+#[derive(Deserialize)]
+pub(crate) struct Network {
+    pub(crate) name: String,
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) managed: bool,
+    #[serde(default)]
+    pub(crate) config: Option<BTreeMap<String, String>>,
+}
+
 /// `GET /1.0/storage-pools/POOL/volumes/custom/NAME`.
 #[derive(Deserialize)]
 pub(crate) struct Volume {

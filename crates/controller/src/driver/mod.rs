@@ -9,6 +9,7 @@
 mod exec;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+mod report;
 mod types;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 pub use exec::{Exec, ExecControl, ExecOutput, ExecSpec, ExecStdin, Terminal};
+pub use report::{Config, EngineReport, Network, Pool, Room};
 pub use types::{
     Device, DriverError, DriverKind, EngineInfo, Image, InstanceEvent, InstanceName, InstanceSpec,
     InstanceState, InstanceStatus, Mount, Role, StopMode, Usage, VolumeName,
@@ -43,6 +45,11 @@ pub trait Driver: Send + Sync + 'static {
     /// The engine's name, version and where it listens. One round trip; fails when the engine can't be used.
     /// WSL: `wsl.exe --version` (absent before 0.64: then `--status`).
     async fn engine(&self) -> Result<EngineInfo, DriverError>;
+
+    /// How the engine is set up, for Doctor: pools with their room, the profile's devices, networks. What can't be read of them is left
+    /// out; fails when the engine can't be used.
+    /// WSL: `wsl.exe --status`, the room of the drive that keeps the distributions, no profile and no networks.
+    async fn inspect(&self) -> Result<EngineReport, DriverError>;
 
     /// All of Codchi's instances with their state, **in one round trip** whatever their number.
     /// WSL: `wsl.exe --list --verbose` joined with the registry's `Lxss` key.

@@ -5,6 +5,7 @@
 //! ([`Fake::set_reachable`], [`Fake::set_denied`], [`Fake::fail_nth`]). No program runs and no time passes.
 
 mod process;
+mod report;
 mod world;
 
 use std::{
@@ -20,10 +21,12 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
 use super::{
-    Driver, DriverError, DriverKind, EngineInfo, Exec, ExecOutput, ExecSpec, Image, InstanceEvent,
-    InstanceName, InstanceSpec, InstanceState, InstanceStatus, Mount, Role, StopMode, VolumeName,
+    Driver, DriverError, DriverKind, EngineInfo, EngineReport, Exec, ExecOutput, ExecSpec, Image,
+    InstanceEvent, InstanceName, InstanceSpec, InstanceState, InstanceStatus, Mount, Role, StopMode,
+    VolumeName,
 };
 pub use process::FakeProcess;
+pub use report::in_order;
 use world::World;
 pub use world::{FakeInstance, Method};
 
@@ -53,6 +56,8 @@ struct Script {
     calls: BTreeMap<Method, (usize, BTreeMap<usize, Fault>)>,
     answers: BTreeMap<Vec<String>, ExecOutput>,
     handler: Option<Handler>,
+    /// How the engine is set up, where the test says it.
+    report: Option<EngineReport>,
 }
 
 impl Default for Fake {
@@ -84,6 +89,11 @@ impl Fake {
         F: Future<Output = i32> + Send + 'static,
     {
         lock(&self.shared.script).handler = Some(Arc::new(move |process| Box::pin(handler(process))));
+    }
+
+    /// How the engine is set up from now on; by default all is in order.
+    pub fn set_report(&self, report: EngineReport) {
+        lock(&self.shared.script).report = Some(report);
     }
 
     /// Whether the engine answers at all. Its instances live on while it doesn't.
@@ -187,7 +197,12 @@ impl Driver for Fake {
 
     async fn engine(&self) -> Result<EngineInfo, DriverError> {
         drop(self.call(Method::Engine)?);
-        Ok(EngineInfo { name: "Fake".into(), version: "1".into(), endpoint: "memory".into() })
+        Ok(report::info())
+    }
+
+    async fn inspect(&self) -> Result<EngineReport, DriverError> {
+        drop(self.call(Method::Inspect)?);
+        Ok(lock(&self.shared.script).report.clone().unwrap_or_else(report::in_order))
     }
 
     async fn instances(&self) -> Result<Vec<InstanceStatus>, DriverError> {

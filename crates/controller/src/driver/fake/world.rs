@@ -18,6 +18,7 @@ use crate::driver::{
 #[allow(missing_docs, reason = "named as the methods")]
 pub enum Method {
     Engine,
+    Inspect,
     Instances,
     ImportImage,
     CreateVolume,
