@@ -43,6 +43,9 @@ impl Notice {
             (OperationState::Failed, OperationKind::InstallController) => {
                 (notices.controller_failed.to_owned(), message(operation))
             }
+            (OperationState::Failed, OperationKind::Fix) => {
+                (notices.fix_failed.to_owned(), message(operation))
+            }
             (OperationState::Failed, kind) => (title(not_done(kind, words)), message(operation)),
             (OperationState::Interrupted, _) => (title(notices.interrupted), message(operation)),
             _ => return None,
@@ -118,9 +121,10 @@ fn activated(operation: &Operation, words: &Words) -> String {
 
 fn not_done(kind: OperationKind, words: &Words) -> &'static str {
     match kind {
-        OperationKind::Create | OperationKind::Rebuild | OperationKind::InstallController => {
-            words.notices.not_built
-        }
+        OperationKind::Create
+        | OperationKind::Rebuild
+        | OperationKind::InstallController
+        | OperationKind::Fix => words.notices.not_built,
         OperationKind::Start | OperationKind::Restart => words.notices.not_started,
         OperationKind::Stop => words.notices.not_stopped,
         OperationKind::Delete => words.notices.not_deleted,

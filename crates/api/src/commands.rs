@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use codchi_controller::{
     Controller, Dialogue, NewMachine,
     access::AccessStatus,
-    doctor::Diagnosis,
+    diagnostics::BundleContents,
+    doctor::{Diagnosis, FixRequest},
     driver::{Exec, ExecSpec},
     error::Error,
     failure::Failure,
@@ -22,11 +23,11 @@ use zeroize::Zeroizing;
 use crate::{
     samples,
     types::{
-        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, Event, GenerationList, InitArgs,
-        LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs,
-        OperationDetail, OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList,
-        SecretArgs, SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs,
-        UnlockArgs,
+        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
+        DiagnosticsSaved, Event, FixArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage,
+        LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList,
+        OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs, SecretList,
+        SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
     },
 };
 
@@ -270,6 +271,24 @@ impl Api {
     /// Looks whether everything is there that machines need.
     pub async fn doctor(&self, _: Nothing) -> Result<Diagnosis, Failure> {
         Ok(self.controller.diagnose().await)
+    }
+
+    /// Mends what a check found.
+    pub async fn doctor_fix(&self, args: FixArgs) -> Result<Operation, Failure> {
+        let request = FixRequest { id: args.id, file: args.file.map(PathBuf::from) };
+        Ok(self.controller.fix(&request, self.door).await?)
+    }
+
+    /// What the diagnostics bundle would have in it.
+    pub async fn diagnostics_contents(&self, _: Nothing) -> Result<BundleContents, Failure> {
+        Ok(self.controller.diagnostics(env!("CARGO_PKG_VERSION")).await.contents())
+    }
+
+    /// Collects the diagnostics bundle anew and saves it.
+    pub async fn diagnostics_save(&self, args: DiagnosticsSaveArgs) -> Result<DiagnosticsSaved, Failure> {
+        let bundle = self.controller.diagnostics(env!("CARGO_PKG_VERSION")).await;
+        bundle.save(std::path::Path::new(&args.path))?;
+        Ok(DiagnosticsSaved { path: args.path, files: bundle.contents().files })
     }
 
     /// Installs, replaces or starts the controller, when that is needed.

@@ -3,6 +3,7 @@
 
 use codchi_controller::{
     access::AccessStatus,
+    diagnostics::BundleContents,
     doctor::Diagnosis,
     failure::{Failure, FailureCode},
     nix::Repository,
@@ -16,10 +17,11 @@ use serde_json::Value;
 use crate::{
     Api,
     types::{
-        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, GenerationList, InitArgs, LogArgs,
-        LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
-        OperationList, OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs,
-        SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
+        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
+        DiagnosticsSaved, FixArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs,
+        MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs,
+        Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs, SecretList, SourceArgs, StopArgs,
+        StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
     },
 };
 
@@ -127,6 +129,9 @@ commands! {
     operation_log_search: LogSearchArgs => LogMatches,
     operation_cancel: OperationArgs => Nothing,
     doctor: Nothing => Diagnosis,
+    doctor_fix: FixArgs => Operation,
+    diagnostics_contents: Nothing => BundleContents,
+    diagnostics_save: DiagnosticsSaveArgs => DiagnosticsSaved,
     prepare: Nothing => Prepared,
     settings: Nothing => Settings,
     settings_set: Settings => Settings,

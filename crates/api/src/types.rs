@@ -4,6 +4,7 @@ pub use codchi_controller::event::Event;
 use codchi_controller::{
     activity::{Activity, ActivityId, LogLine},
     capability::CapabilityCheck,
+    diagnostics::BundleFile,
     driver::DriverKind,
     nix::Generation,
     operation::{Operation, OperationId},
@@ -223,6 +224,30 @@ wire! {
     pub struct Prepared {
         /// What does it; nothing when all is ready.
         pub operation: Option<Operation>,
+    }
+
+    /// What is to be mended.
+    pub struct FixArgs {
+        /// The id of a fix, or of a check that has one.
+        pub id: String,
+        /// The path of the file that the fix needs, where it does.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub file: Option<String>,
+    }
+
+    /// Where the diagnostics bundle is to be saved.
+    pub struct DiagnosticsSaveArgs {
+        /// The absolute path of the zip; one that is there is replaced.
+        pub path: String,
+    }
+
+    /// The diagnostics bundle that was saved.
+    pub struct DiagnosticsSaved {
+        /// Its path.
+        pub path: String,
+        /// What is in it.
+        pub files: Vec<BundleFile>,
     }
 
     /// About this Codchi.

@@ -10,8 +10,8 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules,
-        power, rebuild, secrets, status,
+        access, capabilities, completion, create, debug, delete, diagnostics, doctor, exec, generations,
+        logs, modules, power, rebuild, secrets, status,
     },
     exit::Stop,
 };
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     /// Check whether this computer has everything that machines need
     Doctor(doctor::DoctorArgs),
+    /// Collect what somebody needs who is to find out why something doesn't work
+    Diagnostics(diagnostics::DiagnosticsArgs),
     /// Print what makes a shell complete the words of `codchi`
     Completion(completion::CompletionArgs),
     /// What Codchi makes of something

@@ -27,8 +27,8 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        access, capabilities, completion, create, debug, delete, doctor, exec, generations, logs, modules,
-        power, rebuild, secrets, status,
+        access, capabilities, completion, create, debug, delete, diagnostics, doctor, exec, generations,
+        logs, modules, power, rebuild, secrets, status,
     },
     exit::{Exit, Stop, failure},
     grammar::{Command, Misunderstood},
@@ -138,7 +138,8 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, Stop> {
         Command::Capabilities(args) => capabilities::run(app, args).await,
         Command::Generations(args) => generations::run(app, args).await,
         Command::Logs(args) => logs::run(app, args).await,
-        Command::Doctor(args) => doctor::run(app, &args).await,
+        Command::Diagnostics(args) => diagnostics::run(app, args).await,
+        Command::Doctor(args) => doctor::run(app, args).await,
         Command::Completion(_) | Command::Debug(_) => Ok(Exit::DONE),
     }
 }

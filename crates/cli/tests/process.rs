@@ -86,6 +86,7 @@ fn help() {
         "generations",
         "logs",
         "doctor",
+        "diagnostics",
         "completion",
     ] {
         let done = here.run(&[command, "--help"]);
@@ -169,10 +170,40 @@ fn refusals_read_well() {
         ("logs_of_no_identity", &["logs", "hello", "--operation", "seven"]),
         ("status_without_engine", &["status"]),
         ("status_json_without_engine", &["status", "--json"]),
-        ("doctor_without_engine", &["doctor"]),
     ] {
         insta::assert_snapshot!(name, here.run(arguments).transcript());
     }
+}
+
+#[test]
+fn doctor_says_what_is_missing_whatever_this_computer_is() {
+    let here = Nowhere::new();
+    let shown = here.run(&["doctor"]);
+    assert_eq!(shown.code, 4, "{shown:?}");
+    let begins = "Engine\nfail  Container engine  LXD doesn't answer at [HERE]/lxd/unix.socket: No such file";
+    assert!(shown.stdout.starts_with(begins), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("\n?     Storage pool\n      The engine can't be asked.\n"),
+        "{}",
+        shown.stdout
+    );
+    assert!(shown.stdout.contains("\nThis computer is not ready"), "{}", shown.stdout);
+
+    let done = here.run(&["doctor", "--json"]);
+    let diagnosis: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((done.code, &diagnosis["ok"]), (4, &false.into()));
+    for check in diagnosis["checks"].as_array().unwrap() {
+        for key in ["id", "group", "state", "reason", "title", "explanation", "evidence"] {
+            assert!(check[key].is_string(), "{key}: {check:#}");
+        }
+        let fix = &check["fix"];
+        let is_fix =
+            fix["id"].is_string() && fix["elevates"].is_boolean() && fix["commands"][0][0].is_string();
+        assert!(fix.is_null() || is_fix, "{check:#}");
+    }
+    let unknown = here.run(&["doctor", "--fix", "nonsense", "--yes"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("no check is called 'nonsense'"), "{unknown:?}");
 }
 
 #[test]

@@ -664,7 +664,7 @@ impl Controller {
     }
 
     /// Begins an operation that goes on by itself.
-    fn spawn<F>(
+    pub(crate) fn spawn<F>(
         self: &Arc<Self>,
         kind: OperationKind,
         machine: Option<LockedMachine>,
@@ -716,7 +716,7 @@ fn given_up(next: &Operation) -> Failure {
 }
 
 /// A machine on which nobody else works.
-struct LockedMachine {
+pub(crate) struct LockedMachine {
     name: MachineName,
     _held: lock::Held,
 }

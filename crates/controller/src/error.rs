@@ -190,6 +190,69 @@ pub enum Error {
         /// What is missing, and why.
         missing: Vec<CapabilityCheck>,
     },
+    /// No such check.
+    #[error("no check is called '{id}'")]
+    NoSuchCheck {
+        /// What was asked for.
+        id: String,
+        /// The checks that something mends now.
+        known: Vec<String>,
+    },
+    /// A check is well.
+    #[error("{title}: there is nothing to mend")]
+    NothingToFix {
+        /// What was checked.
+        title: String,
+    },
+    /// Nothing is known that mends a check.
+    #[error("{title}: nothing is known that mends it by itself")]
+    NoFix {
+        /// What was checked.
+        title: String,
+        /// What was found, and what now.
+        explanation: String,
+    },
+    /// A fix asks its user something.
+    #[error("{title}: what mends it has to be run in a terminal")]
+    FixByHand {
+        /// What was checked.
+        title: String,
+        /// The commands.
+        commands: Vec<Vec<String>>,
+    },
+    /// A fix needs a file of the user's.
+    #[error("the fix '{id}' needs a file")]
+    FixNeedsFile {
+        /// Which fix.
+        id: String,
+    },
+    /// A command of a fix can't be started.
+    #[error("can't run `{command}`")]
+    FixStart {
+        /// The command.
+        command: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A command of a fix failed.
+    #[error("`{command}` ended with {code}")]
+    FixCommand {
+        /// The command.
+        command: String,
+        /// Its exit code.
+        code: i32,
+    },
+    /// A fix ran, and the check fails as before.
+    #[error("{title} still fails: {explanation}")]
+    StillFails {
+        /// What was checked.
+        title: String,
+        /// What was found.
+        explanation: String,
+        /// What was seen.
+        evidence: String,
+    },
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -248,6 +311,10 @@ impl Error {
             Self::Store(StoreError::Denied { .. } | StoreError::WrongPassphrase) => Code::StoreUnavailable,
             Self::Store(_) | Self::Delivery { .. } => Code::Failed,
             Self::MissingCapabilities { .. } => Code::MissingCapability,
+            Self::NoSuchCheck { .. } | Self::FixNeedsFile { .. } => Code::InvalidArgument,
+            Self::FixByHand { .. } => Code::InvalidArgument,
+            Self::NothingToFix { .. } | Self::FixStart { .. } | Self::FixCommand { .. } => Code::Failed,
+            Self::NoFix { .. } | Self::StillFails { .. } => Code::EngineUnavailable,
             Self::Cancelled => Code::Cancelled,
             Self::File(FileError::Damaged { .. } | FileError::Newer { .. }) => Code::InvalidFile,
             Self::File(FileError::Io { .. }) => Code::Failed,
@@ -302,6 +369,25 @@ impl Error {
             }
             Self::NotRunning { machine } => vec![format!("start it with `codchi start {machine}`")],
             Self::NotInstalled { machine } => vec![format!("build it with `codchi rebuild {machine}`")],
+            Self::NoSuchCheck { known, .. } if !known.is_empty() => {
+                vec![format!("what can be mended now: {}", known.join(", "))]
+            }
+            Self::NoSuchCheck { .. } => {
+                hint("`codchi doctor` lists the checks; nothing needs to be mended now")
+            }
+            Self::NoFix { explanation, .. } => vec![explanation.clone()],
+            Self::FixByHand { commands, .. } => {
+                commands.iter().map(|argv| format!("run `{}`", argv.join(" "))).collect()
+            }
+            Self::FixNeedsFile { .. } => {
+                hint("name the certificate of your authority, a file in PEM format, with --file")
+            }
+            Self::FixStart { .. } | Self::FixCommand { .. } => {
+                hint("run the command in a terminal, then check again with `codchi doctor`")
+            }
+            Self::StillFails { .. } => {
+                hint("what the commands said is in the log of the operation; `codchi doctor` checks again")
+            }
             Self::NoImages => hint("`cargo xtask image` makes them; CODCHI_IMAGE_DIR says where they are"),
             Self::DamagedImage { .. } => hint("install Codchi again"),
             Self::ControllerNotReady { .. } => hint("`codchi doctor` looks for the reason"),
@@ -395,6 +481,7 @@ impl Error {
                 };
                 missing.iter().map(why).collect()
             }
+            Self::StillFails { evidence, .. } => lines(evidence),
             _ => vec![],
         }
     }

@@ -10,6 +10,7 @@ pub mod capability;
 mod check;
 pub mod containers;
 mod controller;
+pub mod diagnostics;
 pub mod doctor;
 pub mod driver;
 pub mod error;

@@ -8,6 +8,7 @@ mod developer_log;
 mod engine;
 mod environment;
 mod error;
+mod found_driver;
 mod memory;
 mod paths;
 mod secrets;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 
 use codchi_api::Api;
 use codchi_controller::{Controller, Parts, driver::Driver, operation::Door};
-use codchi_driver_lxd::LxdDriver;
 use codchi_nix::ControllerNix;
+
+use found_driver::FoundDriver;
 
 pub use access::ThisUser;
 pub use developer_log::keep_developer_log;
@@ -49,9 +51,7 @@ pub fn open(door: Door) -> Result<Api, HostError> {
 pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> {
     let paths = paths(environment)?;
     keep_developer_log(environment, &paths.data);
-    let config = engine::choose(environment, engine::probe)?;
-    tracing::debug!(?config, "engine chosen");
-    let driver: Arc<dyn Driver> = Arc::new(LxdDriver::new(config)?);
+    let driver: Arc<dyn Driver> = Arc::new(FoundDriver::new(environment)?);
     let nix = Arc::new(ControllerNix::new(Arc::clone(&driver), GIT));
     let images = paths::images(environment);
     let stores = secret_stores(environment, &paths.data).into();

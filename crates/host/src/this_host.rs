@@ -118,7 +118,10 @@ async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
     })
     .await;
     let reason = match outcome {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => "there is no pkexec",
+        // "Permission denied" is what a search says that found nothing and met a directory that is closed.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            "there is no pkexec"
+        }
         Ok(NOT_AUTHORIZED) if no_agent => "nobody is there to ask for a password",
         outcome => return outcome,
     };

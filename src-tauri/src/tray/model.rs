@@ -230,7 +230,9 @@ fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, counted: bool, 
         Some((OperationState::Failed, operation)) if machine.status != RunState::Error => {
             return match operation.kind {
                 OperationKind::Create => states.creation_failed,
-                OperationKind::Rebuild | OperationKind::InstallController => states.build_failed,
+                OperationKind::Rebuild | OperationKind::InstallController | OperationKind::Fix => {
+                    states.build_failed
+                }
                 OperationKind::Start | OperationKind::Restart => states.start_failed,
                 OperationKind::Stop => states.stop_failed,
                 OperationKind::Delete => states.deletion_failed,

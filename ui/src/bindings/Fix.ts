@@ -15,4 +15,12 @@ commands: Array<Array<string>>,
 /**
  * Whether they need the administrator's rights.
  */
-elevates: boolean, };
+elevates: boolean, 
+/**
+ * Whether it needs a file of the user's, for which `FILE` stands in the commands.
+ */
+needsFile: boolean, 
+/**
+ * Whether it asks its user something, so that it is run in a terminal and not by Codchi.
+ */
+byHand: boolean, };

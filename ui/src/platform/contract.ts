@@ -6,6 +6,7 @@ export type { ActivityState } from "@/bindings/ActivityState";
 export type { Answered } from "@/bindings/Answered";
 export type { AskedSecret } from "@/bindings/AskedSecret";
 export type { Asks } from "@/bindings/Asks";
+export type { BundleFile } from "@/bindings/BundleFile";
 export type { CapabilityCheck } from "@/bindings/CapabilityCheck";
 export type { Check } from "@/bindings/Check";
 export type { Diagnosis } from "@/bindings/Diagnosis";

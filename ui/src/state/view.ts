@@ -30,7 +30,7 @@ export function engineName(t: TFunction, engine: Pick<EngineStatus, "driver"> | 
 
 /** "Rebuilding", "Starting" … */
 export function operationWord(t: TFunction, kind: OperationKind): string {
-  return kind === "install_controller" ? t("state.op.other") : t(`state.op.${kind}`);
+  return kind === "install_controller" || kind === "fix" ? t("state.op.other") : t(`state.op.${kind}`);
 }
 
 /** The phase that runs or in which it ended badly. */
@@ -54,7 +54,7 @@ export function operationPart(operation: Operation): number {
 }
 
 const pastFailure: Record<OperationKind, "failed" | "createFailed" | "startFailed" | "stopFailed" | "deleteFailed"> = {
-  create: "createFailed", rebuild: "failed", start: "startFailed", restart: "startFailed", stop: "stopFailed", delete: "deleteFailed", install_controller: "failed",
+  create: "createFailed", rebuild: "failed", start: "startFailed", restart: "startFailed", stop: "stopFailed", delete: "deleteFailed", install_controller: "failed", fix: "failed",
 };
 
 export function machineView(t: TFunction, machine: MachineStatus, engine: EngineStatus | undefined): StateView {

@@ -71,7 +71,7 @@ fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> bool {
     read.is_ok() && is_yes(&answer)
 }
 
-fn is_yes(answer: &str) -> bool {
+pub(super) fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 

@@ -1,8 +1,11 @@
 //! `codchi doctor`: is everything there that machines need, and if not, what now.
 
-use codchi_api::types::Nothing;
-use codchi_controller::doctor::{Check, CheckState, Diagnosis, Fix};
+use std::{io::BufRead as _, path::PathBuf};
 
+use codchi_api::types::{FixArgs, Nothing};
+use codchi_controller::doctor::{Check, CheckGroup, CheckState, Diagnosis, Fix};
+
+use super::delete::is_yes;
 use crate::{
     app::App,
     exit::{Exit, Stop},
@@ -13,27 +16,34 @@ use crate::{
 /// Checks whether this computer has everything that machines need.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// Print one JSON object
+    /// Print one JSON object; with --fix, one JSON event a line
     #[arg(long)]
     json: bool,
 
-    /// Mend what this check found, then check everything again
-    #[arg(long, value_name = "CHECK")]
-    fix: Option<Mendable>,
+    /// Show what mends this check, ask, run it, and check again
+    #[arg(long, value_name = "ID")]
+    fix: Option<String>,
+
+    /// Don't ask before mending
+    #[arg(long, requires = "fix")]
+    yes: bool,
+
+    /// The file that the fix needs: a certificate authority in PEM format
+    #[arg(long, value_name = "FILE", requires = "fix")]
+    file: Option<PathBuf>,
 }
 
-/// The checks that Codchi can mend by itself.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Mendable {
-    /// Install, replace or start the controller
-    Controller,
-}
-
-pub(crate) async fn run(app: &App, args: &DoctorArgs) -> Result<Exit, Stop> {
-    if let Some(Mendable::Controller) = args.fix {
-        app.prepare(args.json).await?;
-    }
-    let diagnosis = follow::wait(app, "Check this computer", app.api.doctor(Nothing {})).await??;
+pub(crate) async fn run(app: &App, args: DoctorArgs) -> Result<Exit, Stop> {
+    let diagnosis = look(app).await?;
+    let diagnosis = match &args.fix {
+        None => diagnosis,
+        Some(id) => match mend(app, &args, id, &diagnosis).await? {
+            Some(exit) => return Ok(exit),
+            // With events on stdout there is no place for the checks.
+            None if args.json => return Ok(Exit::DONE),
+            None => look(app).await?,
+        },
+    };
     let stdout = &app.screen.stdout;
     if args.json {
         stdout.json(&diagnosis);
@@ -43,9 +53,62 @@ pub(crate) async fn run(app: &App, args: &DoctorArgs) -> Result<Exit, Stop> {
     Ok(if diagnosis.ok { Exit::DONE } else { Exit::HOST_NOT_READY })
 }
 
+async fn look(app: &App) -> Result<Diagnosis, Stop> {
+    Ok(follow::wait(app, "Check this computer", app.api.doctor(Nothing {})).await??)
+}
+
+/// Runs what mends a check; an exit code where it wasn't run.
+async fn mend(app: &App, args: &DoctorArgs, id: &str, diagnosis: &Diagnosis) -> Result<Option<Exit>, Stop> {
+    let stderr = &app.screen.stderr;
+    if let Some(check) =
+        diagnosis.named(id).filter(|check| check.state == CheckState::Ok && check.fix.is_none())
+    {
+        stderr.line(format_args!("{}: there is nothing to mend.", printable(&check.title)));
+        return Ok(None);
+    }
+    let fix = diagnosis.named(id).and_then(|check| check.fix.as_ref());
+    if let Some(fix) = fix.filter(|fix| !args.yes && !fix.by_hand) {
+        stderr.lines(fix_lines(fix));
+        if !app.screen.stdin_is_terminal {
+            return Err(Stop::usage(
+                "nothing is run without being asked, and here is no terminal to ask on",
+                format!("`codchi doctor --fix {id} --yes` runs it without asking"),
+            ));
+        }
+        stderr.text("Run it? [y/N] ");
+        let mut answer = String::new();
+        if std::io::stdin().lock().read_line(&mut answer).is_err() || !is_yes(&answer) {
+            stderr.line("Nothing was run.");
+            return Ok(Some(Exit::CANCELLED));
+        }
+    }
+    let file = args.file.as_ref().map(|file| file.to_string_lossy().into_owned());
+    let begin = app.api.doctor_fix(FixArgs { id: id.to_owned(), file });
+    let operation = follow::operation(app, args.json, "Mend it", begin).await?;
+    app.outcome_warnings(&operation);
+    Ok(None)
+}
+
+/// What a group of checks is called.
+fn group_title(group: CheckGroup) -> &'static str {
+    match group {
+        CheckGroup::Engine => "Engine",
+        CheckGroup::Controller => "Controller",
+        CheckGroup::Network => "Network and trust",
+        CheckGroup::Desktop => "Desktop",
+        CheckGroup::Capabilities => "Capabilities",
+    }
+}
+
 fn lines(diagnosis: &Diagnosis, paint: Paint) -> Vec<String> {
-    let mut lines: Vec<String> =
-        diagnosis.checks.iter().flat_map(|check| check_lines(check, paint)).collect();
+    let mut lines: Vec<String> = Vec::new();
+    let mut group = None;
+    for check in &diagnosis.checks {
+        if group.replace(check.group) != Some(check.group) {
+            lines.push(paint.tone(Tone::Quiet, group_title(check.group)));
+        }
+        lines.extend(check_lines(check, paint));
+    }
     let failed = diagnosis.checks.iter().filter(|check| check.state == CheckState::Fail).count();
     lines.push(String::new());
     lines.push(match failed {
@@ -75,6 +138,11 @@ fn check_lines(check: &Check, paint: Paint) -> Vec<String> {
     if check.state != CheckState::Ok {
         lines.extend(check.explanation.lines().map(|line| format!("      {}", printable(line))));
         lines.extend(check.fix.iter().flat_map(fix_lines));
+        let runnable = check.fix.as_ref().filter(|fix| !fix.by_hand);
+        lines.extend(runnable.map(|fix| {
+            let file = if fix.needs_file { " --file FILE" } else { "" };
+            format!("      `codchi doctor --fix {}{file}` runs it", printable(&fix.id))
+        }));
     }
     lines
 }
@@ -107,7 +175,10 @@ mod tests {
     fn a_failed_check_says_what_mends_it() {
         let check = |id: &str, state, explanation: &str, fix| Check {
             id: id.into(),
+            group: CheckGroup::Engine,
             state,
+            reason: "why".into(),
+            parameters: Default::default(),
             title: format!("The {id}"),
             explanation: explanation.into(),
             evidence: "LXD 5.0.2".into(),
@@ -117,6 +188,8 @@ mod tests {
             id: "join-group".into(),
             commands: vec![["usermod", "-aG", "lxd", "it's me"].map(str::to_owned).to_vec()],
             elevates: true,
+            needs_file: false,
+            by_hand: false,
         };
         let diagnosis = Diagnosis {
             ok: false,
@@ -127,11 +200,13 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(lines(&diagnosis, Paint { colour: false }).join("\n"), @r#"
+        Engine
         ok    The engine  LXD 5.0.2
         fail  The group  LXD 5.0.2
               This user may not use LXD.
               what mends it (as administrator):
                 usermod -aG lxd 'it'\''s me'
+              `codchi doctor --fix join-group` runs it
         ?     The controller  LXD 5.0.2
               It couldn't be asked.
 

@@ -7,6 +7,7 @@ pub(crate) mod completion;
 pub(crate) mod create;
 pub(crate) mod debug;
 pub(crate) mod delete;
+pub(crate) mod diagnostics;
 pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod generations;

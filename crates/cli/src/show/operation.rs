@@ -25,6 +25,8 @@ pub(crate) fn phase_title(phase: Phase) -> &'static str {
         Phase::Stop => "Stop the machine",
         Phase::Start => "Start the machine",
         Phase::Remove => "Remove the machine",
+        Phase::Fix => "Mend it",
+        Phase::Verify => "Check again",
     }
 }
 
@@ -38,6 +40,7 @@ fn kind_noun(kind: OperationKind) -> &'static str {
         OperationKind::Restart => "restart",
         OperationKind::Delete => "removal",
         OperationKind::InstallController => "installation of the controller",
+        OperationKind::Fix => "fix",
     }
 }
 

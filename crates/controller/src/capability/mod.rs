@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    doctor::{Check, CheckState, Fix},
+    doctor::{Check, CheckGroup, CheckState, Fix},
     driver::Device,
     host::Host,
     nix::Requirements,
@@ -145,8 +145,25 @@ impl Capability {
             Err(missing) => (CheckState::Fail, missing.explanation, missing.evidence, missing.commands),
         };
         let id = format!("capability.{}", self.name);
-        let fix = (!commands.is_empty()).then(|| Fix { id: id.clone(), commands, elevates: true });
-        Check { id, state, title: self.title.into(), explanation, evidence, fix }
+        let fix = (!commands.is_empty()).then(|| Fix {
+            id: id.clone(),
+            commands,
+            elevates: true,
+            needs_file: false,
+            by_hand: false,
+        });
+        let reason = if state == CheckState::Ok { "there" } else { "missing" };
+        Check {
+            id,
+            group: CheckGroup::Capabilities,
+            state,
+            reason: reason.into(),
+            parameters: Default::default(),
+            title: self.title.into(),
+            explanation,
+            evidence,
+            fix,
+        }
     }
 }
 
@@ -162,7 +179,10 @@ pub fn check(host: &dyn Host, requirements: &Requirements, answers: &Answers) ->
             Some(capability) => capability.check(host),
             None => Check {
                 id: format!("capability.{name}"),
+                group: CheckGroup::Capabilities,
                 state: CheckState::Fail,
+                reason: "unknown".into(),
+                parameters: Default::default(),
                 title: name.clone(),
                 explanation: "This Codchi doesn't know it. A newer one may.".into(),
                 evidence: String::new(),

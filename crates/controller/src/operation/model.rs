@@ -60,6 +60,8 @@ pub enum OperationKind {
     Delete,
     /// Installs or replaces the controller.
     InstallController,
+    /// Mends what a check of this computer found.
+    Fix,
 }
 
 /// Through which door an operation was started.
@@ -104,6 +106,10 @@ pub enum Phase {
     Start,
     /// Remove the machine.
     Remove,
+    /// Run what mends this computer.
+    Fix,
+    /// Check it again.
+    Verify,
 }
 
 impl OperationKind {
@@ -125,6 +131,7 @@ impl OperationKind {
             Self::Restart => &[Phase::Stop, Phase::Start],
             Self::Delete => &[Phase::Stop, Phase::Remove],
             Self::InstallController => &[Phase::Prepare],
+            Self::Fix => &[Phase::Fix, Phase::Verify],
         }
     }
 }
@@ -287,6 +294,7 @@ impl Operation {
             OperationKind::Restart => "restart",
             OperationKind::Delete => "delete",
             OperationKind::InstallController => "install the controller",
+            OperationKind::Fix => "mend this computer",
         };
         let door = match self.door {
             Door::Window => "the window",

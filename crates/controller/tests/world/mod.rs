@@ -18,7 +18,7 @@ use codchi_controller::{
     driver::{Image, fake::Fake, fake::FakeProcess},
     event::Event,
     files::Paths,
-    host::RecordedHost,
+    host::{Host, RecordedHost},
     images::{ImageFile, ImageSet},
     machine::{MachineName, MachineSpec},
     nix::{
@@ -252,20 +252,19 @@ impl World {
         let nix = Arc::new(FakeNix::default());
         let stores = [StoreKind::Keyring, StoreKind::Vault].map(|kind| Arc::new(MemoryStore::new(kind)));
         let host = Arc::new(RecordedHost::new(directory.path().join("host")));
-        let controller = controller(directory.path(), &driver, &nix, &stores, Arc::clone(&user), &host);
+        let controller =
+            controller(directory.path(), &driver, &nix, &stores, Arc::clone(&user), host.clone());
         Self { directory, driver, nix, stores, host, controller, brought, user }
     }
 
     /// Another process with the same files and engine.
     pub fn another_process(&self) -> Arc<Controller> {
-        controller(
-            self.directory.path(),
-            &self.driver,
-            &self.nix,
-            &self.stores,
-            Arc::clone(&self.user),
-            &self.host,
-        )
+        self.on_host(self.host.clone())
+    }
+
+    /// The same on another computer.
+    pub fn on_host(&self, host: Arc<dyn Host>) -> Arc<Controller> {
+        controller(self.directory.path(), &self.driver, &self.nix, &self.stores, Arc::clone(&self.user), host)
     }
 
     pub fn config(&self) -> std::path::PathBuf {
@@ -302,7 +301,7 @@ fn controller(
     nix: &Arc<FakeNix>,
     stores: &[Arc<MemoryStore>; 2],
     user: Arc<dyn UserAccess>,
-    host: &Arc<RecordedHost>,
+    host: Arc<dyn Host>,
 ) -> Arc<Controller> {
     let paths = Paths { config: directory.join("config"), data: directory.join("data") };
     Controller::new(Parts {
@@ -312,7 +311,7 @@ fn controller(
         nix: Arc::clone(nix) as Arc<dyn Nix>,
         stores: stores.iter().map(|store| Arc::clone(store) as Arc<dyn SecretStore>).collect(),
         user,
-        host: Arc::clone(host) as Arc<dyn codchi_controller::host::Host>,
+        host,
     })
     .unwrap()
 }

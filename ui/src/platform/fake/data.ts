@@ -1,5 +1,5 @@
 /** Things to pretend with: the machines, builds and checks that the design's pictures show. Times are relative to now. */
-import type { Activity, ActivityState, AskedSecret, Check, Failure, HostSecret, LogLine, MachineStatus, ModuleStatus, Operation, OperationKind, Phase, Repository } from "@/platform/contract";
+import type { Activity, ActivityState, AskedSecret, BundleFile, Check, Failure, HostSecret, LogLine, MachineStatus, ModuleStatus, Operation, OperationKind, Phase, Repository } from "@/platform/contract";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -18,6 +18,7 @@ const phasesOf: Record<OperationKind, Phase[]> = {
   restart: ["stop", "start"],
   delete: ["stop", "remove"],
   install_controller: ["prepare"],
+  fix: ["fix", "verify"],
 };
 
 let serial = 0;
@@ -226,10 +227,16 @@ for (const sample of samples) {
 }
 
 export const checks: Check[] = [
-  { id: "engine", state: "ok", title: "Container engine", explanation: "It answers.", evidence: "LXD 5.21.3 at /var/snap/lxd/common/lxd/unix.socket", fix: null },
-  { id: "images", state: "ok", title: "Images", explanation: "They are there.", evidence: "/usr/share/codchi/images", fix: null },
-  { id: "controller", state: "ok", title: "Controller", explanation: "It runs.", evidence: "10.114.7.2", fix: null },
-  { id: "nix-daemon", state: "ok", title: "Nix daemon", explanation: "It answers.", evidence: "nix 2.31.2, running, restarted 0 times", fix: null },
+  { id: "engine", group: "engine", state: "ok", reason: "ok", parameters: {}, title: "Container engine", explanation: "It answers.", evidence: "LXD 5.21.3 at /var/snap/lxd/common/lxd/unix.socket", fix: null },
+  { id: "images", group: "controller", state: "ok", reason: "ok", parameters: {}, title: "Images", explanation: "They are there.", evidence: "/usr/share/codchi/images", fix: null },
+  { id: "controller", group: "controller", state: "ok", reason: "ok", parameters: {}, title: "Controller", explanation: "It runs.", evidence: "10.114.7.2", fix: null },
+  { id: "nix-daemon", group: "controller", state: "ok", reason: "ok", parameters: {}, title: "Nix daemon", explanation: "It answers.", evidence: "nix 2.31.2, running, restarted 0 times", fix: null },
+];
+
+export const bundle: BundleFile[] = [
+  { name: "versions.json", bytes: 412, about: "versions of Codchi, its images and this system" },
+  { name: "checks.json", bytes: 6_120, about: "what Doctor found" },
+  { name: "codchi.log", bytes: 84_300, about: "the developers' log" },
 ];
 
 export const offlineFailure: Failure = {
@@ -254,11 +261,14 @@ export const huggingFace = asked("hugging-face-token", "jupyter", {
 
 export const noKvm: Check = {
   id: "capability.kvm",
+  group: "capabilities",
   state: "fail",
+  reason: "denied",
+  parameters: {},
   title: "KVM",
   explanation: "The test suite starts virtual machines. Your user may not open /dev/kvm.",
   evidence: "crw-rw---- root kvm",
-  fix: { id: "join_kvm", commands: [["usermod", "-aG", "kvm", "j.berger"]], elevates: true },
+  fix: { id: "join_kvm", commands: [["usermod", "-aG", "kvm", "j.berger"]], elevates: true, needsFile: false, byHand: false },
 };
 
 /** What the modules of `github:acme/checkout-service` ask for, by attribute. */

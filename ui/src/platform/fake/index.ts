@@ -2,7 +2,7 @@
 import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName } from "@/platform";
 import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
-import { before, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
+import { before, bundle, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
 import { accessStatus, withoutToken, withToken } from "./access";
 import { FakeSecrets } from "./secrets";
 import { type Scenario, scenarios } from "./scenarios";
@@ -219,14 +219,14 @@ export class FakeBackend implements Backend {
       return;
     }
     const running = { status: "running" as const, since: now, address: "10.114.7.40" };
-    const ends: Record<Exclude<OperationKind, "delete" | "install_controller">, Partial<MachineStatus>> = {
+    const ends: Record<Exclude<OperationKind, "delete" | "install_controller" | "fix">, Partial<MachineStatus>> = {
       create: { ...running, config: "up_to_date", generation, built: now },
       rebuild: { config: "up_to_date", generation, built: now },
       start: running,
       restart: running,
       stop: { status: "stopped", since: null, address: null },
     };
-    this.change(machine, { operation: null, ...(kind === "install_controller" ? {} : ends[kind]) });
+    this.change(machine, { operation: null, ...(kind === "install_controller" || kind === "fix" ? {} : ends[kind]) });
   }
 
   failOperation(id: string, failure: Failure): void {
@@ -404,6 +404,16 @@ export class FakeBackend implements Backend {
     },
     capabilities: ({ name }) => ({ capabilities: this.world.capabilities.get(name) ?? [] }),
     doctor: () => this.world.diagnosis,
+    doctor_fix: ({ id }) => {
+      const check = this.world.diagnosis.checks.find((each) => each.id === id || each.fix?.id === id);
+      if (check === undefined) throw fail("invalid_argument", `no check is called '${id}'`);
+      check.state = "ok";
+      check.fix = null;
+      this.world.diagnosis.ok = this.world.diagnosis.checks.every((each) => each.state !== "fail");
+      return this.#begin("fix", null);
+    },
+    diagnostics_contents: () => ({ files: bundle, suggestedName: "codchi-diagnostics-2026-01-01-120000.zip" }),
+    diagnostics_save: ({ path }) => ({ path, files: bundle }),
     prepare: () => ({ operation: this.world.engine.controller === "running" ? null : this.#begin("install_controller", null) }),
     settings: () => this.world.settings,
     settings_set: (settings) => {

@@ -112,10 +112,10 @@ function offline(world: World): void {
   world.diagnosis = {
     ok: false,
     checks: [
-      { id: "engine", state: "fail", title: "Container engine", explanation: "It isn't installed or doesn't run. Install LXD or Incus, or start it.", evidence: "connection refused", fix: { id: "start_engine", commands: [["sudo", "snap", "start", "lxd"]], elevates: true } },
-      { id: "images", state: "ok", title: "Images", explanation: "They are there.", evidence: "/usr/share/codchi/images", fix: null },
-      { id: "controller", state: "unknown", title: "Controller", explanation: "The engine can't be asked.", evidence: "", fix: null },
-      { id: "nix-daemon", state: "unknown", title: "Nix daemon", explanation: "The engine can't be asked.", evidence: "", fix: null },
+      { id: "engine", group: "engine", state: "fail", reason: "fail", parameters: {}, title: "Container engine", explanation: "It isn't installed or doesn't run. Install LXD or Incus, or start it.", evidence: "connection refused", fix: { id: "start_engine", commands: [["sudo", "snap", "start", "lxd"]], elevates: true, needsFile: false, byHand: false } },
+      { id: "images", group: "controller", state: "ok", reason: "ok", parameters: {}, title: "Images", explanation: "They are there.", evidence: "/usr/share/codchi/images", fix: null },
+      { id: "controller", group: "controller", state: "unknown", reason: "unknown", parameters: {}, title: "Controller", explanation: "The engine can't be asked.", evidence: "", fix: null },
+      { id: "nix-daemon", group: "controller", state: "unknown", reason: "unknown", parameters: {}, title: "Nix daemon", explanation: "The engine can't be asked.", evidence: "", fix: null },
     ],
   };
 }
@@ -173,8 +173,8 @@ export const scenarios = {
     world.diagnosis = {
       ok: false,
       checks: [
-        { id: "engine-group", state: "fail", title: "Permission", explanation: "Your user may not use LXD.", evidence: "srw-rw---- root lxd", fix: { id: "join_group", commands: [["usermod", "-aG", "lxd", "j.berger"]], elevates: true } },
-        { id: "controller", state: "warn", title: "Controller", explanation: "It doesn't run. It is started by itself when it is needed.", evidence: "", fix: null },
+        { id: "engine-group", group: "engine", state: "fail", reason: "fail", parameters: {}, title: "Permission", explanation: "Your user may not use LXD.", evidence: "srw-rw---- root lxd", fix: { id: "join_group", commands: [["usermod", "-aG", "lxd", "j.berger"]], elevates: true, needsFile: false, byHand: false } },
+        { id: "controller", group: "controller", state: "warn", reason: "warn", parameters: {}, title: "Controller", explanation: "It doesn't run. It is started by itself when it is needed.", evidence: "", fix: null },
         ...world.diagnosis.checks.filter((check) => check.id !== "controller"),
       ],
     };

@@ -1,0 +1,213 @@
+//! Do the certificates of the modules' hosts verify: from this computer, from the controller and in a machine.
+//!
+//! Git is asked, which fetches the modules: it reads the trust and the proxy that a build would. Any answer of the host is a good
+//! one; only what says that the connection isn't trusted counts.
+
+use crate::{
+    doctor::{
+        CheckGroup, commands,
+        finding::{Finding, Subject},
+    },
+    host::Host,
+};
+
+pub(in crate::doctor) const SUBJECT: Subject =
+    Subject { id: "certificates", group: CheckGroup::Network, title: "Certificates" };
+
+/// From where it was connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::doctor) enum From {
+    Host,
+    Controller,
+    Machine,
+}
+
+impl From {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Host => "this computer",
+            Self::Controller => "the controller",
+            Self::Machine => "a machine",
+        }
+    }
+}
+
+/// What a connection showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::doctor) enum Verdict {
+    /// The certificate is trusted.
+    Trusted,
+    /// Its time is over, or hasn't come.
+    Expired(String),
+    /// Nobody who is trusted signed it, or it is another host's.
+    Untrusted(String),
+    /// There was no connection.
+    Unreached(String),
+    /// There is no git to ask.
+    Unasked,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub(in crate::doctor) struct Seen {
+    pub(in crate::doctor) host: String,
+    pub(in crate::doctor) from: From,
+    pub(in crate::doctor) verdict: Verdict,
+}
+
+/// Git's arguments that connect to a host and need nothing else of it.
+pub(in crate::doctor) fn connect(host: &str) -> Vec<String> {
+    let words = [
+        "env",
+        "LC_ALL=C",
+        "GIT_TERMINAL_PROMPT=0",
+        "GIT_ASKPASS=true",
+        "git",
+        "-c",
+        "credential.helper=",
+        "ls-remote",
+        "--",
+    ];
+    words.iter().map(|word| (*word).to_owned()).chain([format!("https://{host}/codchi-doctor")]).collect()
+}
+
+/// What git's words mean; those of libcurl with OpenSSL and with GnuTLS.
+pub(in crate::doctor) fn verdict(code: i32, output: &str) -> Verdict {
+    let line = output.lines().find(|line| line.contains("unable to access")).unwrap_or_default();
+    let words = line.rsplit_once("': ").map_or(line, |(_, words)| words).trim().to_owned();
+    let says = |parts: &[&str]| parts.iter().any(|part| output.contains(part));
+    if matches!(code, 126 | 127) {
+        Verdict::Unasked
+    } else if says(&[
+        "certificate has expired",
+        "certificate is not yet valid",
+        "certificate expired",
+        "not yet activated",
+    ]) {
+        Verdict::Expired(words)
+    } else if says(&["certificate", "SSL peer", "subject name", "error setting certificate"])
+        && !line.is_empty()
+    {
+        Verdict::Untrusted(words)
+    } else if says(&[
+        "Could not resolve",
+        "Failed to connect",
+        "Couldn't connect",
+        "timed out",
+        "Connection refused",
+        "Proxy",
+        "proxy",
+    ]) && !line.is_empty()
+    {
+        Verdict::Unreached(words)
+    } else {
+        Verdict::Trusted
+    }
+}
+
+pub(in crate::doctor) fn check(host: &dyn Host, seen: &[Seen]) -> Finding {
+    if seen.is_empty() {
+        return Finding::ok("none", "No machine has a module from the network.");
+    }
+    let bad = |one: &&Seen| matches!(one.verdict, Verdict::Expired(_) | Verdict::Untrusted(_));
+    // The host is the root of all trust: what it doesn't trust nobody does.
+    let worst = seen.iter().filter(bad).min_by_key(|one| one.from);
+    if let Some(Seen { host: name, from, verdict }) = worst {
+        let (expired, words) = match verdict {
+            Verdict::Expired(words) => (true, words),
+            Verdict::Untrusted(words) => (false, words),
+            _ => (false, &name.clone()),
+        };
+        let finding = match (expired, from) {
+            (true, _) => Finding::fail(
+                "expired",
+                "The certificate of {host} isn't valid now, seen from {from}. If the clock is right, its owner has to renew it; if an authority of yours has expired, import its new one.",
+            ),
+            (false, From::Host) => Finding::fail(
+                "untrusted",
+                "The certificate of {host} isn't trusted by this computer. If the host belongs to your company, import the certificate of its authority.",
+            ),
+            (false, _) => Finding::fail(
+                "not_passed_on",
+                "The certificate of {host} is trusted by this computer and not by {from}.",
+            ),
+        };
+        return finding
+            .with("host", name)
+            .with("from", from.words())
+            .seen(format!("from {}: {words}", from.words()))
+            .mended_by(commands::trust(host));
+    }
+    let unreached = seen.iter().find_map(|one| match &one.verdict {
+        Verdict::Unreached(words) => Some((one, words)),
+        _ => None,
+    });
+    if let Some((one, words)) = unreached {
+        return Finding::warn("unreached", "{host} isn't reached from {from}.")
+            .with("host", &one.host)
+            .with("from", one.from.words())
+            .seen(words);
+    }
+    if seen.iter().all(|one| one.verdict == Verdict::Unasked) {
+        return Finding::unknown("no_git", "Git is needed to look, and isn't installed.");
+    }
+    let mut places: Vec<_> =
+        seen.iter().filter(|one| one.verdict == Verdict::Trusted).map(|one| one.from).collect();
+    places.sort_unstable();
+    places.dedup();
+    let places = places.into_iter().map(From::words).collect::<Vec<_>>().join(", ");
+    Finding::ok("trusted", "They verify.").seen(format!("from {places}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests::Tree;
+
+    /// As they were printed.
+    const GNUTLS: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': server certificate verification failed. CAfile: none CRLfile: none";
+    const OPENSSL: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': SSL certificate problem: self-signed certificate";
+    const EXPIRED: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': SSL certificate problem: certificate has expired";
+    const NAME: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': SSL: no alternative certificate subject name matches target host name 'a.example'";
+    const RESOLVE: &str =
+        "fatal: unable to access 'https://a.example/codchi-doctor/': Could not resolve host: a.example";
+    const NO_REPOSITORY: &str = "fatal: repository 'https://a.example/codchi-doctor/' not found";
+    const PASSWORD: &str =
+        "fatal: could not read Username for 'https://a.example': terminal prompts disabled";
+
+    #[test]
+    fn gits_words_are_understood() {
+        assert!(
+            matches!(verdict(128, GNUTLS), Verdict::Untrusted(words) if words.starts_with("server certificate"))
+        );
+        assert!(
+            matches!(verdict(128, OPENSSL), Verdict::Untrusted(words) if words == "SSL certificate problem: self-signed certificate")
+        );
+        assert!(matches!(verdict(128, NAME), Verdict::Untrusted(_)));
+        assert!(matches!(verdict(128, EXPIRED), Verdict::Expired(_)));
+        assert!(matches!(verdict(128, RESOLVE), Verdict::Unreached(_)));
+        assert_eq!(verdict(128, NO_REPOSITORY), Verdict::Trusted);
+        assert_eq!(verdict(128, PASSWORD), Verdict::Trusted);
+        assert_eq!(verdict(127, "env: git: not found"), Verdict::Unasked);
+    }
+
+    #[test]
+    fn what_the_host_does_not_trust_comes_first() {
+        let tree = Tree::new();
+        tree.file("/usr/sbin/update-ca-certificates", "");
+        let seen = |from, text| Seen { host: "a.example".into(), from, verdict: verdict(128, text) };
+        let look = |seen: &[Seen]| check(&tree.host(), seen).about(SUBJECT).0;
+        let told = look(&[seen(From::Controller, OPENSSL), seen(From::Host, OPENSSL)]);
+        assert_eq!((told.reason.as_str(), told.parameters["from"].as_str()), ("untrusted", "this computer"));
+        let fix = told.fix.unwrap();
+        assert!(fix.needs_file && fix.elevates, "{fix:?}");
+        assert_eq!(
+            look(&[seen(From::Controller, OPENSSL), seen(From::Host, NO_REPOSITORY)]).reason,
+            "not_passed_on"
+        );
+        assert_eq!(look(&[seen(From::Host, EXPIRED)]).reason, "expired");
+        assert_eq!(look(&[seen(From::Host, RESOLVE)]).reason, "unreached");
+        assert_eq!(look(&[seen(From::Host, PASSWORD)]).reason, "trusted");
+        assert_eq!(look(&[]).reason, "none");
+    }
+}

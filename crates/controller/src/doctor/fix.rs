@@ -1,0 +1,202 @@
+//! What mends a check, as an operation: every command with its output in the log, then the checks again.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    Check, CheckState, Diagnosis,
+    commands::{FixId, Own, Plan, Step},
+    run::Examined,
+};
+use crate::{
+    activity::{LogLevel, LogLine, Observer as _},
+    containers,
+    controller::Controller,
+    driver::{Role, StopMode},
+    error::Error,
+    host::HostCommand,
+    lock::ControllerLock,
+    operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
+};
+
+/// What is to be mended.
+#[derive(Clone, Debug)]
+pub struct FixRequest {
+    /// The id of a fix, or of a check that has one.
+    pub id: String,
+    /// The file that the fix needs, where it does.
+    pub file: Option<PathBuf>,
+}
+
+impl Controller {
+    /// Begins to mend what a check found. The checks are made again first: what is run is what they say then.
+    ///
+    /// # Errors
+    /// When there is no such check, it needs no fix, or nothing is known that mends it.
+    pub async fn fix(self: &Arc<Self>, request: &FixRequest, door: Door) -> Result<Operation, Error> {
+        let (plan, before) = self.planned(request).await?;
+        self.spawn(OperationKind::Fix, None, door, async move |controller, journal| {
+            journal.enter(Phase::Fix);
+            for step in &plan.steps {
+                if journal.cancel().is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                controller.take_step(step, &journal).await?;
+            }
+            journal.enter(Phase::Verify);
+            let warnings = controller.verify(plan.id, &before, &journal).await?;
+            Ok(OperationOutcome { changed: true, warnings, ..OperationOutcome::default() })
+        })
+    }
+
+    /// What mends the check, and the check.
+    async fn planned(&self, request: &FixRequest) -> Result<(Plan, Check), Error> {
+        let Examined { diagnosis, plans } = self.examine().await;
+        let Some(check) = diagnosis.named(&request.id) else {
+            return Err(Error::NoSuchCheck { id: request.id.clone(), known: ids(&diagnosis) });
+        };
+        let plan =
+            diagnosis.checks.iter().zip(plans).find(|(one, _)| one.id == check.id).and_then(|(_, plan)| plan);
+        let Some(plan) = plan else {
+            return Err(match check.state {
+                CheckState::Ok => Error::NothingToFix { title: check.title.clone() },
+                _ => Error::NoFix { title: check.title.clone(), explanation: check.explanation.clone() },
+            });
+        };
+        let shown = plan.shown();
+        if shown.by_hand {
+            return Err(Error::FixByHand { title: check.title.clone(), commands: shown.commands });
+        }
+        if !shown.needs_file {
+            return Ok((plan, check.clone()));
+        }
+        let Some(file) = &request.file else {
+            return Err(Error::FixNeedsFile { id: plan.id.word().to_owned() });
+        };
+        let absolute = std::path::absolute(file).ok().filter(|file| file.is_file());
+        match absolute.as_ref().and_then(|file| file.to_str()) {
+            Some(file) => Ok((plan.with_file(file), check.clone())),
+            None => Err(Error::Argument(format!("there is no file {}", file.display()))),
+        }
+    }
+
+    async fn take_step(&self, step: &Step, journal: &Journal) -> Result<(), Error> {
+        match step {
+            Step::Run(command) => self.run_on_host(command, journal).await,
+            Step::Make(part, command) => {
+                // A user who may not ask yet has the administrator do it; what is there already is told apart then.
+                let there = self.driver.inspect().await.is_ok_and(|report| part.is_there(&report));
+                if there { Ok(()) } else { self.run_on_host(command, journal).await }
+            }
+            Step::Own(own, _) => self.take_own_step(*own, journal).await,
+            Step::ByHand(_) => Ok(()),
+        }
+    }
+
+    async fn take_own_step(&self, own: Own, journal: &Journal) -> Result<(), Error> {
+        let instance = Role::Controller.instance();
+        match own {
+            Own::Prepare => drop(self.use_controller(Some(journal)).await?),
+            Own::Reinstall => {
+                let _alone = self.alone(journal).await?;
+                // It may be there in part only.
+                let there =
+                    self.driver.instances().await?.into_iter().any(|one| one.role == Role::Controller);
+                if there {
+                    journal.step("stop the controller", self.driver.stop(&instance, StopMode::Force)).await?;
+                    journal.step("delete the controller", self.driver.delete(&instance)).await?;
+                }
+            }
+            Own::Restart => {
+                let alone = self.alone(journal).await?;
+                journal.step("stop the controller", self.driver.stop(&instance, StopMode::Force)).await?;
+                drop(alone);
+                drop(self.use_controller(Some(journal)).await?);
+            }
+            Own::Collect => {
+                let spec = containers::in_controller(["nix-store", "--gc"]);
+                let exec = self.driver.exec(&instance, spec).await?;
+                let output = tokio::select! {
+                    output = journal.step("collect garbage", exec.output()) => output?,
+                    () = journal.cancel().cancelled() => return Err(Error::Cancelled),
+                };
+                let text = [output.stdout, output.stderr].concat();
+                let lines: Vec<_> =
+                    String::from_utf8_lossy(&text).lines().map(crate::activity::plain).collect();
+                // Each path is named; the last line sums up.
+                lines.iter().for_each(|line| log(journal, line));
+                if output.code != 0 {
+                    return Err(Error::FixCommand { command: "nix-store --gc".into(), code: output.code });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody else uses or replaces the controller while the result is held.
+    async fn alone(&self, journal: &Journal) -> Result<crate::lock::Held, Error> {
+        let lock = ControllerLock::new(&self.paths);
+        tokio::select! {
+            held = lock.exclusive() => Ok(held?),
+            () = journal.cancel().cancelled() => Err(Error::Cancelled),
+        }
+    }
+
+    /// Runs a command of the host; what it prints goes to the log.
+    async fn run_on_host(&self, command: &HostCommand, journal: &Journal) -> Result<(), Error> {
+        let line = command.argv.join(" ");
+        journal.say(LogLevel::Info, format!("$ {line}"));
+        let mut tell = |text: &str| log(journal, text);
+        let run = async {
+            let code = self
+                .host
+                .run(command, &mut tell)
+                .await
+                .map_err(|source| Error::FixStart { command: line.clone(), source })?;
+            if code == 0 { Ok(()) } else { Err(Error::FixCommand { command: line.clone(), code }) }
+        };
+        tokio::select! {
+            result = journal.step(line.clone(), run) => result,
+            () = journal.cancel().cancelled() => Err(Error::Cancelled),
+        }
+    }
+
+    /// The checks that were to be mended don't fail any more, and the one that was asked for isn't as it was. Returns what is noteworthy.
+    async fn verify(&self, id: FixId, before: &Check, journal: &Journal) -> Result<Vec<String>, Error> {
+        let diagnosis = journal.step("check again", async { Ok::<_, Error>(self.diagnose().await) }).await?;
+        let mut warnings = Vec::new();
+        for check in diagnosis
+            .checks
+            .iter()
+            .filter(|check| check.id == before.id || id.mends().contains(&check.id.as_str()))
+        {
+            journal.say(LogLevel::Info, format!("{}: {}", check.title, check.explanation));
+            // A new group counts for new sessions only: that is as far as it can be mended from here.
+            let until_login = check.reason == "relogin" && matches!(id, FixId::Engine | FixId::EngineGroup);
+            let after_login = check.reason == "no_engine" && id == FixId::Engine;
+            match check.state {
+                CheckState::Fail if until_login => warnings.push(check.explanation.clone()),
+                CheckState::Unknown if after_login => {}
+                CheckState::Warn if check.id != before.id || check.reason != before.reason => {
+                    warnings.push(check.explanation.clone());
+                }
+                CheckState::Fail | CheckState::Unknown | CheckState::Warn => {
+                    return Err(Error::StillFails {
+                        title: check.title.clone(),
+                        explanation: check.explanation.clone(),
+                        evidence: check.evidence.clone(),
+                    });
+                }
+                CheckState::Ok => {}
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+fn log(journal: &Journal, text: &str) {
+    journal.log(LogLine { activity: None, level: LogLevel::Output, text: text.to_owned() });
+}
+
+fn ids(diagnosis: &Diagnosis) -> Vec<String> {
+    diagnosis.checks.iter().filter(|check| check.fix.is_some()).map(|check| check.id.clone()).collect()
+}
