@@ -26,10 +26,11 @@ fn main() {
     if chosen("ingestion") {
         rows.push(ingestion::measure());
     }
-    let measures: [(&str, Measure); 4] = [
+    let measures: [(&str, Measure); 5] = [
         ("create", machines::create),
         ("start", machines::start),
         ("rebuild", machines::rebuild),
+        ("doctor", machines::doctor),
         ("status", machines::status),
     ];
     if measures.iter().any(|(name, _)| chosen(name)) {
