@@ -34,6 +34,22 @@ pub(crate) async fn ask(app: &App, operation: &Operation, asks: &Asks) -> Result
     if let Some(kind) = asks.unlock {
         return unlock(app, kind).await;
     }
+    loop {
+        let given = match collect(app, machine, asks).await? {
+            Ok(given) => given,
+            Err(ended) => return Ok(ended),
+        };
+        match app.api.answer(AnswerArgs { name: machine.to_string(), answers: given }).await {
+            Ok(_) => return Ok(Asked::Answered),
+            // Nothing was kept, so everything is asked again.
+            Err(why) if why.code == FailureCode::InvalidArgument => app.warn(&why.message),
+            Err(why) => return Err(why.into()),
+        }
+    }
+}
+
+/// Asks for everything once; how asking ended where the user doesn't answer.
+async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result<GivenAnswers, Asked>, Stop> {
     let mut given = GivenAnswers::default();
     for check in &asks.capabilities {
         app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
@@ -43,32 +59,26 @@ pub(crate) async fn ask(app: &App, operation: &Operation, asks: &Asks) -> Result
                 let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
                 given.without.insert(id.to_owned());
             }
-            Typed::Left => return Ok(Asked::Left),
-            _ => return Ok(Asked::Cancelled),
+            Typed::Left => return Ok(Err(Asked::Left)),
+            _ => return Ok(Err(Asked::Cancelled)),
         }
     }
     for secret in &asks.secrets {
         match ask_secret(app, machine, secret).await? {
             Answer::Value(value) => drop(given.secrets.insert(secret.name.clone(), value)),
             Answer::Later => drop(given.later.insert(secret.name.clone())),
-            Answer::Ended(asked) => return Ok(asked),
+            Answer::Ended(asked) => return Ok(Err(asked)),
         }
     }
     for secret in &asks.host_secrets {
         app.screen.stderr.text(&format!("May {machine} use {}? [y/N] ", words(*secret)));
         match line(app).await? {
             Typed::Line(answer) => drop(given.host_secrets.insert(*secret, is_yes(&answer))),
-            Typed::Interrupted => return Ok(Asked::Cancelled),
-            Typed::Left => return Ok(Asked::Left),
+            Typed::Interrupted => return Ok(Err(Asked::Cancelled)),
+            Typed::Left => return Ok(Err(Asked::Left)),
         }
     }
-    match app.api.answer(AnswerArgs { name: machine.to_string(), answers: given }).await {
-        Ok(_) => {}
-        // Said at once, and asked again: the operation still waits.
-        Err(why) if why.code == FailureCode::InvalidArgument => app.warn(&why.message),
-        Err(why) => return Err(why.into()),
-    }
-    Ok(Asked::Answered)
+    Ok(Ok(given))
 }
 
 enum Answer {

@@ -39,7 +39,7 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     let given = json!({ "first": FIRST, "key": { "base64": BASE64.encode(KEY) } }).to_string();
 
     // Create; a process that is killed while it waits; the answer from another one.
-    let mut waits = scene.codchi.events(&["init", "canaries", &repo.url(), "--json"]);
+    let mut waits = scene.codchi.events(&["init", "canaries", &repo.url()]);
     waits.until("it waits", |event| event["operation"]["state"] == "waiting_for_input");
     waits.kill_if_alive();
     let made = scene
@@ -73,7 +73,7 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     repo.commit(&[("module.nix", &module("4", "true"))]);
 
     // Crash: in the middle of a rebuild that delivers.
-    let mut crashes = scene.codchi.events(&["rebuild", "canaries", "--json"]);
+    let mut crashes = scene.codchi.events(&["rebuild", "canaries"]);
     crashes.until_phase("switch");
     crashes.kill_if_alive();
     scene.codchi.ok(&["rebuild", "canaries"]);
