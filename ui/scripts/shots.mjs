@@ -18,6 +18,8 @@ const screens = {
   "machines-offline": { fake: "offline" },
   "machines-nomatch": { act: (page) => page.getByRole("searchbox").first().fill("xyz") },
   "machines-menu": { act: (page) => page.locator('[data-name="payments-api"]').click({ button: "right" }) },
+  onboarding: { fake: "no-engine" },
+  "onboarding-de": { fake: "no-engine", language: "de" },
   "first-run": { fake: "empty" },
   "first-run-preparing": { fake: "first-run", wait: 300 },
   "new-source": { path: "new" },
@@ -109,6 +111,7 @@ const screens = {
   doctor: { path: "doctor", fake: "doctor", act: (page) => page.getByRole("button", { name: "Fix…" }).first().click() },
   "doctor-good": { path: "doctor" },
   "doctor-de": { path: "doctor", fake: "doctor", language: "de" },
+  diagnostics: { path: "doctor", act: (page) => page.getByRole("button", { name: "Save diagnostics…" }).click() },
   "machine-capabilities": { path: "machines/payments-api/capabilities" },
   "settings-token": {
     path: "settings",

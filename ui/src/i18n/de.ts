@@ -680,7 +680,6 @@ export const de: Catalogue = {
     passed_other: "{{count}} bestanden",
     unknown_one: "{{count}} nicht bekannt",
     unknown_other: "{{count}} nicht bekannt",
-    passedTitle: "Alles andere",
     prepare: "Jetzt vorbereiten",
     words: { ok: "Bestanden", warn: "Bitte ansehen", fail: "Geht nicht", unknown: "Nicht bekannt" },
     fix: "Beheben …",

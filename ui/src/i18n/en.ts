@@ -717,7 +717,6 @@ export const en = {
     passed_other: "{{count}} passed",
     unknown_one: "{{count}} not known",
     unknown_other: "{{count}} not known",
-    passedTitle: "Everything else",
     prepare: "Prepare now",
     words: {
       ok: "Passed",

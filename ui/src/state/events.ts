@@ -37,7 +37,7 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
       if (before !== undefined) {
         remember(before);
         client.setQueryData(keys.status, { machines: withMachines(before.machines, event.changed, event.removed), engine: event.engine });
-        if (before.engine.available !== event.engine.available) void client.invalidateQueries({ queryKey: keys.doctor });
+        if (before.engine.available !== event.engine.available || before.engine.controller !== event.engine.controller) void client.invalidateQueries({ queryKey: keys.doctor });
       }
       break;
     }
@@ -49,6 +49,8 @@ function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
         old === undefined ? old : { ...old, machines: old.machines.map((machine) => (machine.operation?.id === operation.id ? { ...machine, operation } : machine)) },
       );
       if (operation.machine !== null && operation.state !== "running") void client.invalidateQueries({ queryKey: keys.secrets(operation.machine) });
+      // What is about this computer alone may have mended it.
+      if (!isWorking(operation) && operation.machine === null) void client.invalidateQueries({ queryKey: keys.doctor });
       if (!isWorking(operation) && operation.machine !== null) void client.invalidateQueries({ queryKey: keys.generations(operation.machine) });
       break;
     }

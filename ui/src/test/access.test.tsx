@@ -57,3 +57,27 @@ describe("a machine's capabilities", () => {
     expect(await screen.findByRole("heading", { name: "docs-site asks nothing of this computer" })).toBeVisible();
   });
 });
+
+describe("doctor", () => {
+  it("mends what it shows, and checks again", async () => {
+    const { user, fake } = renderApp("/doctor", "doctor");
+    await user.click(await screen.findByRole("button", { name: "Fix…" }));
+    await user.click(screen.getByRole("button", { name: "Run as administrator" }));
+    await waitFor(() => expect(callsOf(fake, "doctor_fix")).toEqual([{ id: "join_group" }]));
+    const asked = callsOf(fake, "doctor").length;
+    fake.succeed(fake.world.operations[0]?.id ?? "");
+    await waitFor(() => expect(callsOf(fake, "doctor").length).toBeGreaterThan(asked));
+  });
+
+  it("shows what diagnostics hold before they are saved", async () => {
+    const { user, fake } = renderApp("/doctor");
+    await user.click(await screen.findByRole("button", { name: "Save diagnostics…" }));
+    const dialog = await screen.findByRole("dialog", { name: "Save diagnostics" });
+    expect(await within(dialog).findByText("checks.json")).toBeVisible();
+    expect(callsOf(fake, "diagnostics_save")).toEqual([]);
+    await expectAccessible();
+    await user.click(within(dialog).getByRole("button", { name: "Save as…" }));
+    await waitFor(() => expect(callsOf(fake, "diagnostics_save")).toEqual([{ path: "/home/me/codchi-diagnostics-2026-01-01-120000.zip" }]));
+    expect(await screen.findByText(/^Diagnostics saved to/)).toBeVisible();
+  });
+});

@@ -1,9 +1,18 @@
+import { useQuery } from "@tanstack/react-query";
 import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import { CheckRow } from "@/components/CheckRow";
+import { useBackend } from "@/platform";
 import type { Check } from "@/platform/contract";
+import { doctorQuery } from "@/state/queries";
 import { checkTitle, checkView } from "@/state/view";
 import { FixDetail } from "../doctor/FixDetail";
+
+/** What mends something that a machine lacks: run here where Doctor knows it, else shown to be run. */
+export function LackFix({ check }: { check: Check }) {
+  const known = useQuery(doctorQuery(useBackend())).data?.checks.some(({ fix }) => fix !== null && fix.id === check.fix?.id) === true;
+  return <FixDetail check={check} byUser={!known} />;
+}
 
 /** What this computer lacks of what a machine asks for, with what mends it. */
 export function LackList({ checks }: { checks: Check[] }) {
@@ -11,7 +20,7 @@ export function LackList({ checks }: { checks: Check[] }) {
   return (
     <ul>
       {checks.map((check) => (
-        <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <FixDetail check={check} />} />
+        <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <LackFix check={check} />} />
       ))}
     </ul>
   );

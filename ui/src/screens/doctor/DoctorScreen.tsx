@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, ButtonGroup } from "@/components/Button";
 import { CheckRow } from "@/components/CheckRow";
@@ -8,7 +9,7 @@ import { Page, PageBody, PageHeader, Panel, Section, Skeleton } from "@/componen
 import { toastFailure } from "@/components/Toasts";
 import { useFormat } from "@/i18n/useFormat";
 import { useBackend } from "@/platform";
-import type { Check } from "@/platform/contract";
+import type { Check, CheckGroup } from "@/platform/contract";
 import { toFailure } from "@/state/failure";
 import { doctorQuery, keys } from "@/state/queries";
 import { useCopy } from "@/state/useCopy";
@@ -16,8 +17,11 @@ import { useKeys } from "@/state/useKeys";
 import { noteOperation } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
 import { checkTitle, checkView } from "@/state/view";
+import { DiagnosticsDialog } from "./DiagnosticsDialog";
 import styles from "./Doctor.module.css";
 import { FixDetail } from "./FixDetail";
+
+const groups: CheckGroup[] = ["engine", "controller", "network", "desktop", "capabilities"];
 
 export function DoctorScreen() {
   const { t } = useTranslation();
@@ -25,13 +29,11 @@ export function DoctorScreen() {
   const copy = useCopy();
   const now = useNow();
   const query = useQuery(doctorQuery(useBackend()));
+  const [saving, setSaving] = useState(false);
   const again = () => void query.refetch();
   useKeys({ R: again });
   const checks = query.data?.checks;
-  const needs = checks?.filter((check) => check.state === "fail" || check.state === "warn") ?? [];
-  const rest = checks?.filter((check) => check.state === "ok" || check.state === "unknown") ?? [];
-  const passed = rest.filter((check) => check.state === "ok").length;
-  const note = [passed > 0 ? t("doctor.passed", { count: passed }) : null, rest.length > passed ? t("doctor.unknown", { count: rest.length - passed }) : null].filter((part) => part !== null).join(", ");
+  const needs = checks?.filter(needsYou) ?? [];
   const summary =
     checks === undefined || query.isFetching
       ? t("doctor.checking")
@@ -42,6 +44,9 @@ export function DoctorScreen() {
         <ButtonGroup>
           <Button kind="quiet" icon="copy" disabledReason={checks === undefined ? t("doctor.checking") : null} onClick={() => copy(report(checks ?? []), t("doctor.reportCopied"))}>
             {t("doctor.copyReport")}
+          </Button>
+          <Button kind="quiet" icon="download" onClick={() => setSaving(true)}>
+            {t("doctor.saveDiagnostics")}
           </Button>
           <Button icon="rebuild" disabledReason={query.isFetching ? t("doctor.checking") : null} onClick={again}>
             {t("doctor.checkAgain")}
@@ -64,25 +69,41 @@ export function DoctorScreen() {
             <Panel>
               <ul>
                 {needs.map((check) => (
-                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null || check.fix.commands.length === 0 ? undefined : <FixDetail check={check} />} />
+                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null ? undefined : <FixDetail check={check} />} />
                 ))}
               </ul>
             </Panel>
           </Section>
         )}
-        {rest.length > 0 && (
-          <Section title={t("doctor.passedTitle")} note={note}>
-            <Panel>
-              <ul>
-                {rest.map((check) => (
-                  <CheckRow key={check.id} compact view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} />
-                ))}
-              </ul>
-            </Panel>
-          </Section>
-        )}
+        {groups.map((group) => (
+          <Group key={group} group={group} checks={checks?.filter((check) => check.group === group && !needsYou(check)) ?? []} />
+        ))}
       </PageBody>
+      {saving && <DiagnosticsDialog onClose={() => setSaving(false)} />}
     </Page>
+  );
+}
+
+function needsYou(check: Check): boolean {
+  return check.state === "fail" || check.state === "warn";
+}
+
+/** What needs nobody, one line each. */
+function Group({ group, checks }: { group: CheckGroup; checks: Check[] }) {
+  const { t } = useTranslation();
+  if (checks.length === 0) return null;
+  const passed = checks.filter((check) => check.state === "ok").length;
+  const note = [passed > 0 ? t("doctor.passed", { count: passed }) : null, checks.length > passed ? t("doctor.unknown", { count: checks.length - passed }) : null].filter((part) => part !== null).join(", ");
+  return (
+    <Section title={t(`doctor.groups.${group}`)} note={note}>
+      <Panel>
+        <ul>
+          {checks.map((check) => (
+            <CheckRow key={check.id} compact view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} />
+          ))}
+        </ul>
+      </Panel>
+    </Section>
   );
 }
 
@@ -92,7 +113,7 @@ function InApp({ check }: { check: Check }) {
   const backend = useBackend();
   const client = useQueryClient();
   const navigate = useNavigate();
-  if (check.id !== "controller") return null;
+  if (check.id !== "controller" || check.fix !== null) return null;
   const install = async () => {
     try {
       const { operation } = await backend.call("prepare", {});

@@ -8,7 +8,7 @@ import type { CapabilityCheck } from "@/platform/contract";
 import { toFailure } from "@/state/failure";
 import { capabilitiesQuery } from "@/state/queries";
 import { checkTitle, checkView, type StateView } from "@/state/view";
-import { FixDetail } from "../doctor/FixDetail";
+import { LackFix } from "../answer/Lacks";
 import machineStyles from "./Machine.module.css";
 import { useMachine } from "./MachineScreen";
 
@@ -66,5 +66,5 @@ function CapabilityRow({ found }: { found: CapabilityCheck }) {
       : required
         ? checkView(t, check)
         : { shape: "stopped", role: "off", word: t("capabilities.absent") };
-  return <CheckRow view={view} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<span className="sub nowrap">{t(required ? "capabilities.required" : "capabilities.optional")}</span>} fix={missing && check.fix !== null ? <FixDetail check={check} /> : undefined} />;
+  return <CheckRow view={view} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<span className="sub nowrap">{t(required ? "capabilities.required" : "capabilities.optional")}</span>} fix={missing && check.fix !== null ? <LackFix check={check} /> : undefined} />;
 }

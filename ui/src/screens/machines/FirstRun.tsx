@@ -10,9 +10,10 @@ import { Field, Input } from "@/components/Field";
 import { Page, Panel } from "@/components/Page";
 import { Mark } from "@/icons/Mark";
 import { useBackend } from "@/platform";
-import type { EngineStatus, Failure, Operation } from "@/platform/contract";
+import type { Check, EngineStatus, Failure, Operation } from "@/platform/contract";
 import { doctorQuery, samplesQuery } from "@/state/queries";
-import { engineName, isWorking, operationPart } from "@/state/view";
+import { checkTitle, checkView, engineName, isWorking, operationPart } from "@/state/view";
+import { FixDetail } from "../doctor/FixDetail";
 import styles from "./FirstRun.module.css";
 import { usePrepared } from "./usePrepared";
 
@@ -91,7 +92,11 @@ export function FirstRun({ engine }: { engine: EngineStatus }) {
 function Readiness({ engine }: { engine: EngineStatus }) {
   const { t } = useTranslation();
   const { operation, failure } = usePrepared(engine);
-  const engineCheck = useQuery(doctorQuery(useBackend())).data?.checks.find((check) => check.id === "engine");
+  const checks = useQuery(doctorQuery(useBackend())).data?.checks;
+  const engineCheck = checks?.find((check) => check.id === "engine");
+  const daemon = checks?.find((check) => check.id === "nix-daemon");
+  // The one thing to do now; what comes after it is said then.
+  const broken = checks?.find((check) => check.group === "engine" && check.state === "fail" && check.fix !== null);
   const name = engineName(t, engine);
   const working = operation !== undefined && isWorking(operation);
   const ready = engine.available && engine.controller === "running" && !working;
@@ -100,10 +105,13 @@ function Readiness({ engine }: { engine: EngineStatus }) {
       <ul>
         {engine.available ? (
           <CheckRow view={{ shape: "done", role: "ok", word: t("firstRun.connected") }} title={name} end={<span className={styles.FirstRunNote}>{engineCheck?.evidence}</span>} />
+        ) : broken !== undefined ? (
+          <CheckRow key={broken.id} view={{ shape: "failed", role: "fail", word: t("firstRun.toDo") }} title={checkTitle(t, broken)} text={broken.explanation} evidence={broken.evidence} fix={<FixDetail check={broken} />} opened />
         ) : (
           <CheckRow view={{ shape: "failed", role: "fail", word: t("doctor.words.fail") }} title={name} text={sentence(engine.problem?.message ?? t("engine.offline", { engine: name }))} end={<DoctorLink />} />
         )}
         <CheckRow {...controllerRow(t, engine, operation, failure)} />
+        <CheckRow {...daemonRow(t, ready, daemon)} />
       </ul>
     </Panel>
   );
@@ -120,6 +128,13 @@ function controllerRow(t: TFunction, engine: EngineStatus, operation: Operation 
   if (engine.controller === "running" || operation?.state === "succeeded") return { title, view: { shape: "done" as const, role: "ok" as const, word: t("state.running") } };
   if (!engine.available) return { title, view: { shape: "planned" as const, role: "off" as const, word: t("firstRun.afterThat") } };
   return { title, view: { shape: "starting" as const, role: "busy" as const, word: t("state.starting") } };
+}
+
+function daemonRow(t: TFunction, ready: boolean, check: Check | undefined) {
+  const title = t("doctor.titles.nix-daemon");
+  if (!ready) return { title, view: { shape: "planned" as const, role: "off" as const, word: t("firstRun.afterThat") } };
+  if (check === undefined || check.state === "unknown") return { title, view: { shape: "starting" as const, role: "busy" as const, word: t("doctor.checking") } };
+  return { title, view: checkView(t, check), text: check.state === "ok" ? undefined : check.explanation, end: check.state === "fail" ? <DoctorLink /> : undefined };
 }
 
 function BuildLink({ id }: { id: string }) {
