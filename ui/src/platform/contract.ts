@@ -9,6 +9,7 @@ export type { Asks } from "@/bindings/Asks";
 export type { BundleFile } from "@/bindings/BundleFile";
 export type { CapabilityCheck } from "@/bindings/CapabilityCheck";
 export type { Check } from "@/bindings/Check";
+export type { CheckGroup } from "@/bindings/CheckGroup";
 export type { Diagnosis } from "@/bindings/Diagnosis";
 export type { EngineStatus } from "@/bindings/EngineStatus";
 export type { Event } from "@/bindings/Event";
