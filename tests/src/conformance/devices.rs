@@ -74,7 +74,7 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
     })
     .await;
     step("cards and system calls are asked for in the engine's words, and taken back", async {
-        world.client(&["config", "set", "codchi-given", "security.syscalls.intercept.sysinfo", "true"]);
+        world.client(&["config", "set", "codchi-given", "security.syscalls.intercept.sched_setscheduler", "true"]);
         // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
         spec.devices = vec![Device::Gpu, Device::SystemCalls, Device::Usb];
         driver.configure(&spec).await.unwrap();
@@ -88,8 +88,9 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
         let taken = config();
         assert_eq!(taken["devices"]["codchi-gpu"], Value::Null);
         assert_eq!(taken["config"]["security.syscalls.intercept.mknod"], Value::Null);
-        let own = &taken["config"]["security.syscalls.intercept.sysinfo"];
+        let own = &taken["config"]["security.syscalls.intercept.sched_setscheduler"];
         assert_eq!(own, "true", "the user's own stays");
+        world.client(&["config", "unset", "codchi-given", "security.syscalls.intercept.sched_setscheduler"]);
         let name = spec.role.instance();
         driver.start(&name).await.unwrap();
         remove(driver, &name).await;
