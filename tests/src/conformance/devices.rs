@@ -74,7 +74,13 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
     })
     .await;
     step("cards and system calls are asked for in the engine's words, and taken back", async {
-        world.client(&["config", "set", "codchi-given", "security.syscalls.intercept.sched_setscheduler", "true"]);
+        world.client(&[
+            "config",
+            "set",
+            "codchi-given",
+            "security.syscalls.intercept.sched_setscheduler",
+            "true",
+        ]);
         // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
         spec.devices = vec![Device::Gpu, Device::SystemCalls, Device::Usb];
         driver.configure(&spec).await.unwrap();
