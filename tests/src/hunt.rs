@@ -35,6 +35,8 @@ const UNPACKED_BY: [(&str, &str); 4] =
 pub struct Hunt {
     needles: Arc<Vec<Needle>>,
     longest: usize,
+    /// The instance whose processes are meant to have the canaries in their environment.
+    meant_for: Option<String>,
 }
 
 struct Needle {
@@ -88,7 +90,15 @@ impl Hunt {
             }));
         }
         let longest = needles.iter().map(|needle| needle.finder.needle().len()).max().unwrap_or(1);
-        Self { needles: Arc::new(needles), longest }
+        Self { needles: Arc::new(needles), longest, meant_for: None }
+    }
+
+    /// The processes of this instance are meant to have the canaries in their environment: a variable is how they are delivered. Their
+    /// arguments are looked at all the same.
+    #[must_use]
+    pub fn meant_for(mut self, instance: &str) -> Self {
+        self.meant_for = Some(format!(".payload.{instance}"));
+        self
     }
 
     /// Which canaries are in these bytes.
@@ -176,7 +186,16 @@ impl Hunt {
             if !entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
                 continue;
             }
-            for what in ["cmdline", "environ"] {
+            let looked_at = match &self.meant_for {
+                Some(instance)
+                    if fs::read_to_string(process.join("cgroup"))
+                        .is_ok_and(|cgroup| cgroup.contains(instance)) =>
+                {
+                    &["cmdline"][..]
+                }
+                _ => &["cmdline", "environ"],
+            };
+            for what in looked_at {
                 // It may have ended.
                 let Ok(bytes) = fs::read(process.join(what)) else { continue };
                 let found = self.in_bytes(&bytes, "");

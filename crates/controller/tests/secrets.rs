@@ -112,7 +112,7 @@ async fn a_build_waits_for_the_answer_of_another_process_and_builds_nothing_befo
     assert_eq!(operation.phase(), Some(Phase::Ask));
     let asks = operation.asks.clone().unwrap();
     let asked: Vec<_> = asks.secrets.iter().map(|s| (s.name.as_str(), s.module.as_deref())).collect();
-    assert_eq!(asked, [("dsn", Some("hello")), ("token", Some("hello"))]);
+    assert_eq!(asked, [("token", Some("hello")), ("dsn", Some("hello"))]);
     assert_eq!(world.nix.builds.load(std::sync::atomic::Ordering::SeqCst), 0);
 
     let other = world.another_process();

@@ -74,19 +74,19 @@ pub fn a_terminal_is_asked_without_showing_what_is_typed(scene: &mut Scene) {
         }
         seen = seen.split_off(seen.find(text).unwrap() + text.len());
     };
-    until("(empty: later): ");
-    stdin.write_all(b"\r").unwrap();
     until("key: ");
     stdin.write_all(b"typed-key\r").unwrap();
     until("token: ");
     stdin.write_all(b"wrong-token\r").unwrap();
-    until("doesn't match the module's pattern");
     until("(empty: later): ");
     stdin.write_all(b"\r").unwrap();
+    until("doesn't match the module's pattern");
     until("key: ");
     stdin.write_all(b"typed-key\r").unwrap();
     until("token: ");
     stdin.write_all(b"tok-typed\r").unwrap();
+    until("(empty: later): ");
+    stdin.write_all(b"\r").unwrap();
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
     assert!(child.wait().unwrap().success(), "{seen}{rest}");

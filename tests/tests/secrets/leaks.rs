@@ -33,7 +33,8 @@ fn module(version: &str, script: &str) -> String {
 }
 
 pub fn canaries_are_nowhere_else(scene: &mut Scene) {
-    let hunt = Hunt::new(&[("first", FIRST.as_bytes()), ("second", SECOND.as_bytes()), ("key", KEY)]);
+    let hunt = Hunt::new(&[("first", FIRST.as_bytes()), ("second", SECOND.as_bytes()), ("key", KEY)])
+        .meant_for("codchi-canaries");
     let sampling = hunt.sample();
     let repo = Repo::module(scene.place("canaries"), "canaries", &module("1", "true"));
     let given = json!({ "first": FIRST, "key": { "base64": BASE64.encode(KEY) } }).to_string();

@@ -75,7 +75,9 @@ impl Asks {
                 request: request.clone(),
             })
         };
-        let secrets: Vec<AskedSecret> = requirements.secrets.iter().filter_map(unanswered).collect();
+        let mut secrets: Vec<AskedSecret> = requirements.secrets.iter().filter_map(unanswered).collect();
+        // First what is needed.
+        secrets.sort_by_key(|secret| secret.request.optional);
         let needed = secrets.iter().any(|secret| !secret.request.optional);
         if ask_for == AskFor::Required && !needed {
             return Self::default();
@@ -155,7 +157,7 @@ mod tests {
         let (secrets, host) = open(&[("a", true)], &none, AskFor::Everything);
         assert_eq!((secrets, host), (vec!["a".to_owned()], vec![HostSecret::SshAgent]));
         let (secrets, _) = open(&[("a", true), ("b", false)], &none, AskFor::Required);
-        assert_eq!(secrets, ["a", "b"], "who is asked for one sees the other");
+        assert_eq!(secrets, ["b", "a"], "who is asked for one sees the other, after what is needed");
     }
 
     #[test]
