@@ -626,7 +626,10 @@ impl Controller {
     ) -> Result<Operation, Error> {
         let machine = self.lock(name)?;
         let spec = self.wanted(name)?;
-        self.spawn_rebuild(machine, door, spec, BuildOptions::default())
+        // Who answers in the window is there to be asked for the rest.
+        let ask_for = if door == Door::Window { AskFor::Everything } else { AskFor::Required };
+        let dialogue = Dialogue { ask_for, ..Dialogue::default() };
+        self.spawn_rebuild(machine, door, spec, BuildOptions { dialogue, ..BuildOptions::default() })
     }
 
     fn spawn_build(
