@@ -128,8 +128,9 @@ pub(crate) async fn a_locked_keyring_is_said_and_unlocked(stage: &Stage) {
     no_dialog(&window).await;
     window.wait_for_text(&row("locked"), "Secret report").await;
     window.close().await;
-    // It would ask again in the next window.
-    stage.scene.codchi.ok(&["delete", "locked", "--yes"]);
+    // It would ask again in the next window. The app that ran it may take a moment to end.
+    let delete = async || (stage.scene.codchi.run(&["delete", "locked", "--yes"]).code == 0).then_some(());
+    eventually("the waiting machine to go", delete).await;
 }
 
 pub(crate) async fn the_wizard_asks_for_everything_at_once(stage: &Stage) {

@@ -33,6 +33,9 @@ describe("a machine's page", () => {
     expect(path()).toBe("/machines/payments-api/secrets");
     await expectAccessible();
     await user.keyboard("{ArrowRight}");
+    await waitFor(() => expect(path()).toBe("/machines/payments-api/capabilities"));
+    await expectAccessible();
+    await user.keyboard("{ArrowRight}");
     expect(await screen.findByRole("table")).toBeVisible();
     expect(path()).toBe("/machines/payments-api/builds");
     await expectAccessible();

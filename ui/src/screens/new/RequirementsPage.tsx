@@ -103,8 +103,8 @@ function SecretRow({ first, secret, value, checked, later, onChange, onLater }: 
     <li className={styles.Secret}>
       <div className={styles.SecretWords}>
         <label htmlFor={id} className={styles.SecretName}>
-          <span className={styles.SecretTitle}>{name}</span>
-          <span className={`${styles.SecretPlace} truncate`}>{request.env ?? request.path}</span>
+          <span className={styles.SecretTitle}>{name}</span>{" "}
+          <span className={`${styles.SecretPlace} truncate`}>{request.env ?? request.path}</span>{" "}
           {request.optional && <Tag>{t("secrets.optional")}</Tag>}
         </label>
         {request.description.trim() !== "" && (
