@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn archives_are_found_in_both_forms() {
         let deb822 =
-            "Types: deb\n# URIs: http://old/debian\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n";
-        assert_eq!(archive_in(deb822).as_deref(), Some("http://deb.debian.org/debian"));
-        let security = "Types: deb\nURIs: http://deb.debian.org/debian-security\n";
+            "Types: deb\n# URIs: http://old/debian\nURIs: http://archive.example/debian\nSuites: bookworm\n";
+        assert_eq!(archive_in(deb822).as_deref(), Some("http://archive.example/debian"));
+        let security = "Types: deb\nURIs: http://archive.example/debian-security\n";
         assert_eq!(archive_in(security), None);
         let line =
             "# deb http://a/debian x\ndeb [signed-by=/k] https://mirror.example/debian/ bookworm main\n";
