@@ -577,7 +577,7 @@ in
         codchi.secrets.kube = {
           description = "d";
           kind = "file";
-          path = "/home/codchi/.kube/work/config";
+          path = "/home/codchi/.kube/team/config";
         };
         codchi.secrets.other = {
           description = "d";
@@ -588,8 +588,8 @@ in
     expected = [
       "L /etc/key - - - - /run/codchi/secrets/key"
       "d /home/codchi/.kube 0755 codchi users -"
-      "d /home/codchi/.kube/work 0755 codchi users -"
-      "L /home/codchi/.kube/work/config - - - - /run/codchi/secrets/kube"
+      "d /home/codchi/.kube/team 0755 codchi users -"
+      "L /home/codchi/.kube/team/config - - - - /run/codchi/secrets/kube"
     ];
   };
 
