@@ -13,7 +13,7 @@ pub(crate) fn bench(workspace: &Workspace, names: &[String]) -> Result<()> {
     packages::install(packages::EVERYTHING)?;
     image::make(workspace, None, Nixpkgs::Fixture)?;
     let (ingestion, others): (Vec<&str>, Vec<&str>) = if names.is_empty() {
-        (vec!["ingestion"], vec!["create", "start", "rebuild", "status"])
+        (vec!["ingestion"], vec!["create", "start", "rebuild", "doctor", "window", "status"])
     } else {
         names.iter().map(String::as_str).partition(|name| *name == "ingestion")
     };

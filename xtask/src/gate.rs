@@ -20,8 +20,8 @@ use crate::workspace::Workspace;
 pub(crate) use stage::Log;
 use stage::{Lane, Stage};
 
-/// What everything is built with: one set of features, so that nothing is compiled twice.
-const WORKSPACE: &[&str] = &["--workspace", "--features", "codchi-app/custom-protocol"];
+/// What everything is built with: one set of features, so that nothing is compiled twice. `ts` has the test of the bindings.
+const WORKSPACE: &[&str] = &["--workspace", "--features", "codchi-app/custom-protocol,codchi-api/ts"];
 /// The test programs of the tests crate that need neither an engine nor a display.
 const PLAIN: &str = "not package(codchi-tests) or kind(lib) or binary(/^(dependencies|.*_fake)$/)";
 /// The ones that drive the window and the tray.

@@ -74,6 +74,7 @@ pub(crate) const EVERYTHING: &[&[&str]] = &[
     APP,
     LXD,
     INCUS,
+    SESSION,
     CONFORMANCE,
     ACCESS,
     CAPABILITIES,

@@ -122,12 +122,27 @@ pub fn built() -> PathBuf {
         }
         run(Command::new("npm").args(["run", "build"]).current_dir(&ui));
     }
+    program(&["--bin", "codchi-app"])
+}
+
+/// The empty window of `src-tauri/examples`, built now.
+///
+/// # Panics
+/// When it can't be built.
+pub fn built_empty_window() -> PathBuf {
+    program(&["--example", "empty-window"])
+}
+
+/// Builds this program of the app's package.
+fn program(target: &[&str]) -> PathBuf {
     let messages = run(Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--package", "codchi-app", "--features", "custom-protocol"])
+        .args(target)
         .arg("--message-format=json-render-diagnostics")
         .current_dir(source_tree()));
     let mut artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built = artifacts.find(|it| it["target"]["name"] == "codchi-app" && it["executable"].is_string());
+    let name = target[target.len() - 1];
+    let built = artifacts.find(|it| it["target"]["name"] == name && it["executable"].is_string());
     PathBuf::from(built.expect("cargo names the program")["executable"].as_str().unwrap())
 }
 

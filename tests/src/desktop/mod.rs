@@ -19,11 +19,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use app::{App, Memory, built};
+pub use app::{App, Memory, built, built_empty_window};
 pub use keyring::Keyring;
 pub use notifications::{Notification, Notifications};
 pub use panel::Panel;
-pub use screen::Screen;
+pub use screen::{Paints, Screen};
 use tempfile::TempDir;
 pub use tray::{Entry, Tray};
 pub use window::Window;

@@ -1,26 +1,59 @@
 //! The windows on the display, as a window manager sees them.
 
+use std::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
 use x11rb::{
     connection::Connection as _,
-    protocol::xproto::{
-        AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window as WindowId,
+    protocol::{
+        Event,
+        damage::{ConnectionExt as _, ReportLevel},
+        xproto::{AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window as WindowId},
     },
     rust_connection::RustConnection,
 };
 
-use super::eventually;
+use super::{PATIENCE, eventually};
 
 /// A display.
 pub struct Screen {
+    number: u32,
     connection: RustConnection,
     root: WindowId,
 }
 
+/// What is drawn on a display, as its server tells it (the DAMAGE extension).
+pub struct Paints {
+    drawn: mpsc::Receiver<Instant>,
+}
+
 impl Screen {
     pub(super) fn new(number: u32) -> Self {
-        let (connection, screen) = x11rb::connect(Some(&format!(":{number}"))).expect("the display");
-        let root = connection.setup().roots[screen].root;
-        Self { connection, root }
+        let (connection, root) = connect(number);
+        Self { number, connection, root }
+    }
+
+    /// What is drawn from now on.
+    ///
+    /// # Panics
+    /// When the display is gone, or can't tell.
+    pub fn paints(&self) -> Paints {
+        let (connection, root) = connect(self.number);
+        connection.damage_query_version(1, 1).unwrap().reply().expect("the display knows DAMAGE");
+        let damage = connection.generate_id().unwrap();
+        connection.damage_create(damage, root, ReportLevel::RAW_RECTANGLES).unwrap().check().unwrap();
+        let (tell, drawn) = mpsc::channel();
+        // It ends with the display, or with the first event that nobody waits for.
+        std::thread::spawn(move || {
+            while let Ok(event) = connection.wait_for_event() {
+                if matches!(event, Event::DamageNotify(_)) && tell.send(Instant::now()).is_err() {
+                    break;
+                }
+            }
+        });
+        Paints { drawn }
     }
 
     /// The window with this title that can be seen.
@@ -77,4 +110,26 @@ impl Screen {
         let property = self.connection.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256);
         String::from_utf8(property.unwrap().reply().ok()?.value).ok()
     }
+}
+
+impl Paints {
+    /// Waits until something was drawn and then nothing for this long. Returns when the last of it was drawn.
+    ///
+    /// # Panics
+    /// When nothing is drawn in time, or it goes on for as long.
+    pub fn settled(&self, quiet: Duration) -> Instant {
+        let begin = Instant::now();
+        let mut last = self.drawn.recv_timeout(PATIENCE).expect("something is drawn");
+        while let Ok(drawn) = self.drawn.recv_timeout(quiet) {
+            assert!(begin.elapsed() < PATIENCE, "it goes on drawing");
+            last = drawn;
+        }
+        last
+    }
+}
+
+fn connect(number: u32) -> (RustConnection, WindowId) {
+    let (connection, screen) = x11rb::connect(Some(&format!(":{number}"))).expect("the display");
+    let root = connection.setup().roots[screen].root;
+    (connection, root)
 }

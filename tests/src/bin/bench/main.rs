@@ -13,6 +13,7 @@ mod by_hand;
 mod ingestion;
 mod machines;
 mod ratio;
+mod window;
 
 use codchi_tests::scene::Scene;
 
@@ -26,11 +27,12 @@ fn main() {
     if chosen("ingestion") {
         rows.push(ingestion::measure());
     }
-    let measures: [(&str, Measure); 5] = [
+    let measures: [(&str, Measure); 6] = [
         ("create", machines::create),
         ("start", machines::start),
         ("rebuild", machines::rebuild),
         ("doctor", machines::doctor),
+        ("window", window::first_paint),
         ("status", machines::status),
     ];
     if measures.iter().any(|(name, _)| chosen(name)) {

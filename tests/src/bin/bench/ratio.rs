@@ -23,14 +23,26 @@ pub(crate) fn compare(
     runs: usize,
     mut ours: impl FnMut(usize),
     mut theirs: impl FnMut(usize),
+    between: impl FnMut(usize),
+) -> Row {
+    compare_times(name, target, runs, |run| time(|| ours(run)), |run| time(|| theirs(run)), between)
+}
+
+/// The same for what takes its own time.
+pub(crate) fn compare_times(
+    name: &'static str,
+    target: &'static str,
+    runs: usize,
+    mut ours: impl FnMut(usize) -> Duration,
+    mut theirs: impl FnMut(usize) -> Duration,
     mut between: impl FnMut(usize),
 ) -> Row {
     let (mut a, mut b, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..runs {
         between(run * 2);
-        let one = time(|| ours(run));
+        let one = ours(run);
         between(run * 2 + 1);
-        let other = time(|| theirs(run));
+        let other = theirs(run);
         ratios.push(one.as_secs_f64() / other.as_secs_f64());
         a.push(one.as_secs_f64());
         b.push(other.as_secs_f64());
