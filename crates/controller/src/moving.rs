@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::RecursiveMode;
 use tokio::{sync::mpsc::channel, task::JoinHandle};
 
-use crate::{capability, controller::Controller};
+use crate::{
+    capability,
+    controller::Controller,
+    watch::{Watch, watch},
+};
 
 /// Sockets are followed until it is dropped.
 pub(crate) struct Followed {
     task: JoinHandle<()>,
-    _watcher: Option<RecommendedWatcher>,
+    _watches: Vec<Watch>,
 }
 
 impl Drop for Followed {
@@ -19,23 +23,17 @@ impl Drop for Followed {
     }
 }
 
-/// Follows the sockets that machines were given: now, and whenever something changes where they are. Where the system can't tell, they
-/// are followed when a machine is started.
+/// Follows the sockets that machines were given: now, and whenever something changes where they are.
 pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     // One look is enough for all changes that came before it.
     let (tell, mut changed) = channel(1);
-    let watcher = notify::recommended_watcher(move |_| {
-        let _ = tell.try_send(());
-    });
-    let watcher = watcher.inspect_err(|error| tracing::warn!(%error, "can't watch the session's sockets"));
-    let mut watcher = watcher.ok();
-    for place in capability::places(&*controller.host) {
-        if let Some(watcher) = &mut watcher
-            && let Err(error) = watcher.watch(&place, RecursiveMode::NonRecursive)
-        {
-            tracing::debug!(place = %place.display(), %error, "can't watch");
-        }
-    }
+    let watch_place = |place: std::path::PathBuf| {
+        let tell = tell.clone();
+        watch(&place, RecursiveMode::NonRecursive, move |_| drop(tell.try_send(())))
+            .inspect_err(|error| tracing::debug!(place = %place.display(), %error, "can't watch"))
+            .ok()
+    };
+    let watches = capability::places(&*controller.host).into_iter().filter_map(watch_place).collect();
     let controller = Arc::clone(controller);
     let task = tokio::spawn(async move {
         loop {
@@ -46,5 +44,5 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
             }
         }
     });
-    Followed { task, _watcher: watcher }
+    Followed { task, _watches: watches }
 }

@@ -137,6 +137,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn looking_is_no_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let (tell, told_paths) = mpsc::channel();
+        let _watch =
+            watch(directory.path(), RecursiveMode::NonRecursive, move |path| drop(tell.send(path))).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let path = directory.path().join("new");
+        fs::write(&path, "a").unwrap();
+        assert_eq!(told_paths.recv_timeout(Duration::from_secs(10)).unwrap(), path);
+    }
+
+    #[test]
     fn changes_are_told_in_both_ways() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("grows");
