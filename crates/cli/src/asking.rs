@@ -13,6 +13,7 @@ use crate::{
     exit::{Exit, Stop, failure},
     hidden::{self, Typed},
     show::text::printable,
+    signals::{INTERRUPT, unless_ended},
 };
 
 /// How asking ended.
@@ -119,36 +120,54 @@ pub(crate) async fn unlock(app: &App, kind: StoreKind) -> Result<Asked, Stop> {
             app.screen.stderr.line("The keyring is locked; your desktop asks for its password.");
             None
         }
-        StoreKind::Vault => match passphrase(app, "Passphrase of the vault: ").await? {
-            Some(passphrase) => Some(passphrase),
-            None => return Ok(Asked::Left),
+        StoreKind::Vault => match hidden(app, "Passphrase of the vault: ").await? {
+            Typed::Line(typed) => SecretValue::new(typed.to_vec()).ok(),
+            Typed::Interrupted => return Ok(Asked::Cancelled),
+            Typed::Left => return Ok(Asked::Left),
         },
     };
     app.api.secret_store_unlock(UnlockArgs { passphrase }).await?;
     Ok(Asked::Answered)
 }
 
-/// A passphrase, typed without being shown; `None` when the user leaves.
+/// A passphrase, typed without being shown; `None` when the user leaves, or gives an empty one.
 ///
 /// # Errors
-/// When there is no terminal.
+/// When there is no terminal, or at Ctrl-C.
 pub(crate) async fn passphrase(app: &App, prompt: &str) -> Result<Option<SecretValue>, Stop> {
-    app.screen.stderr.text(prompt);
-    match line(app).await? {
+    match hidden(app, prompt).await? {
         Typed::Line(typed) => Ok(SecretValue::new(typed.to_vec()).ok()),
-        Typed::Interrupted | Typed::Left => Ok(None),
+        Typed::Interrupted => Err(Stop::signalled(INTERRUPT)),
+        Typed::Left => Ok(None),
     }
+}
+
+async fn hidden(app: &App, prompt: &str) -> Result<Typed, Stop> {
+    app.screen.stderr.text(prompt);
+    line(app).await
 }
 
 /// One hidden line, and the end of it on the screen.
 async fn line(app: &App) -> Result<Typed, Stop> {
-    let typed = hidden::read_line().await.map_err(|error| {
-        let mut why = failure(FailureCode::Failed, "can't ask on this terminal", None);
-        why.causes.push(error.to_string());
-        Stop::from(why)
-    })?;
+    let typed = hidden::read_line(&app.screen.stdin).await.map_err(|error| unreadable(&error))?;
     app.screen.stderr.line("");
     Ok(typed)
+}
+
+fn unreadable(error: &std::io::Error) -> Stop {
+    let mut why = failure(FailureCode::Failed, "can't ask on this terminal", None);
+    why.causes.push(error.to_string());
+    why.into()
+}
+
+/// Asks a question that only a clear yes answers with yes.
+///
+/// # Errors
+/// When this process is asked to end, or the terminal can't be read.
+pub(crate) async fn confirm(app: &App, question: &str) -> Result<bool, Stop> {
+    app.screen.stderr.text(&format!("{question} [y/N] "));
+    let answer = unless_ended(app.screen.stdin.line()).await?;
+    Ok(is_yes(&answer.map_err(|error| unreadable(&error))?))
 }
 
 fn is_yes(answer: &[u8]) -> bool {
@@ -200,4 +219,15 @@ pub(crate) fn waits(operation: &Operation, asks: &Asks) -> Stop {
 pub(crate) async fn cancel(app: &App, operation: &Operation) -> Result<(), Stop> {
     app.api.operation_cancel(OperationArgs { id: operation.id }).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        assert!(is_yes(b"y\n") && is_yes(b" YES \r\n"));
+        assert!(!is_yes(b"\n") && !is_yes(b"no\n") && !is_yes(b"yesterday\n") && !is_yes(b""));
+    }
 }

@@ -27,7 +27,7 @@ use crate::{
         screen::Stream,
         text::LogLines,
     },
-    signals::EndSignals,
+    signals::{EndSignals, no_signals},
 };
 
 /// How often a terminal is painted.
@@ -145,12 +145,6 @@ fn ended(operation: Operation, asked_to_end: Option<i32>) -> Result<Operation, S
     }
     let exit = asked_to_end.map_or_else(|| Exit::of(why.code), Exit::signalled);
     Err(Stop { exit, failure: Some(why) })
-}
-
-fn no_signals(error: &std::io::Error) -> Stop {
-    let mut why = failure(FailureCode::Failed, "can't listen for signals", None);
-    why.causes.push(error.to_string());
-    why.into()
 }
 
 /// An operation as it is shown.

@@ -7,7 +7,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
-use crate::terminal::RawMode;
+use crate::{keys::Keys, terminal::RawMode};
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub(crate) enum Typed {
 ///
 /// # Errors
 /// When there is no terminal, or it can't be read.
-pub(crate) async fn read_line() -> io::Result<Typed> {
+pub(crate) async fn read_line(keys: &Keys) -> io::Result<Typed> {
     let _raw = RawMode::begin()?;
-    read_from(&mut tokio::io::stdin()).await
+    read_from(&mut keys.clone()).await
 }
 
 async fn read_from(input: &mut (impl AsyncRead + Unpin)) -> io::Result<Typed> {

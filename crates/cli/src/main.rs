@@ -11,6 +11,7 @@ mod exit;
 mod follow;
 mod grammar;
 mod hidden;
+mod keys;
 mod relay;
 mod show;
 mod signals;

@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     exit::failure,
+    keys::Keys,
     signals::{BROKEN_PIPE, EndSignals, Resizes},
     terminal,
 };
@@ -31,10 +32,10 @@ pub(crate) struct Streams<I, O, E> {
     pub(crate) stderr: E,
 }
 
-impl Streams<tokio::io::Stdin, tokio::io::Stdout, tokio::io::Stderr> {
+impl Streams<Keys, tokio::io::Stdout, tokio::io::Stderr> {
     /// This process' own.
-    pub(crate) fn of_process() -> Self {
-        Self { stdin: tokio::io::stdin(), stdout: tokio::io::stdout(), stderr: tokio::io::stderr() }
+    pub(crate) fn of_process(stdin: Keys) -> Self {
+        Self { stdin, stdout: tokio::io::stdout(), stderr: tokio::io::stderr() }
     }
 }
 

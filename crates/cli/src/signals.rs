@@ -1,6 +1,10 @@
 //! Signals to this process, by their Linux numbers.
 
-use std::io;
+use std::{io, pin::pin};
+
+use codchi_controller::failure::FailureCode;
+
+use crate::exit::{Stop, failure};
 
 /// Ctrl-C.
 pub(crate) const INTERRUPT: i32 = 2;
@@ -9,7 +13,28 @@ pub(crate) const HANGUP: i32 = 1;
 /// Nobody reads what is written.
 pub(crate) const BROKEN_PIPE: i32 = 13;
 
-/// The signals that ask a process to end. As long as this exists they end nothing by themselves.
+/// Waits for something that only the user or another program brings to an end.
+///
+/// # Errors
+/// When this process is asked to end.
+pub(crate) async fn unless_ended<T>(work: impl Future<Output = T>) -> Result<T, Stop> {
+    let mut signals = EndSignals::listen().map_err(|error| no_signals(&error))?;
+    let mut work = pin!(work);
+    tokio::select! {
+        result = &mut work => Ok(result),
+        signal = signals.next() => Err(Stop::signalled(signal)),
+    }
+}
+
+/// Why a command ends that can't listen for signals.
+pub(crate) fn no_signals(error: &io::Error) -> Stop {
+    let mut why = failure(FailureCode::Failed, "can't listen for signals", None);
+    why.causes.push(error.to_string());
+    why.into()
+}
+
+/// The signals that ask a process to end. Once this was made they end nothing by themselves, also when it is gone: whatever waits for
+/// long afterwards listens too.
 #[cfg(unix)]
 pub(crate) struct EndSignals {
     interrupt: tokio::signal::unix::Signal,

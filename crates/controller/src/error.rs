@@ -439,7 +439,7 @@ impl Error {
                 hint("unlock the keyring of this session, then run the same command again")
             }
             Self::Store(StoreError::Locked { kind: StoreKind::Vault }) => hint(
-                "`codchi secrets unlock` asks for its passphrase; CODCHI_VAULT_PASSPHRASE_FILE names a file that has it",
+                "on a terminal its passphrase is asked for; CODCHI_VAULT_PASSPHRASE_FILE names a file that has it",
             ),
             Self::MissingCapabilities { machine, missing } => {
                 let fixes = missing.iter().filter_map(|missing| missing.check.fix.as_ref());

@@ -1,13 +1,12 @@
 //! `codchi delete`: removes a machine, after asking.
 
-use std::io::BufRead;
-
 use codchi_api::types::DeleteArgs as Wanted;
 use codchi_controller::status::MachineStatus;
 
 use super::modules::find;
 use crate::{
     app::{App, machine_name},
+    asking,
     exit::{Exit, Stop},
     follow,
 };
@@ -39,12 +38,14 @@ pub(crate) async fn run(app: &App, args: DeleteArgs) -> Result<Exit, Stop> {
                 format!("`codchi delete {name} --yes` deletes it without asking"),
             ));
         }
-        if !confirm(app, &machine, args.keep_secrets) {
+        if !confirm(app, &machine, args.keep_secrets).await? {
             app.screen.stderr.line("Nothing was deleted.");
             return Ok(Exit::CANCELLED);
         }
     }
-    app.open_store().await?;
+    if !args.keep_secrets {
+        app.open_store_for(&args.name, args.json).await?;
+    }
     let begin = app.api.delete(Wanted { name: args.name, keep_secrets: args.keep_secrets });
     let operation = follow::operation(app, args.json, "Delete", begin).await?;
     app.outcome_warnings(&operation);
@@ -55,7 +56,7 @@ pub(crate) async fn run(app: &App, args: DeleteArgs) -> Result<Exit, Stop> {
 }
 
 /// Asks on the terminal; only a clear yes is one.
-fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> bool {
+async fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> Result<bool, Stop> {
     let name = &machine.name;
     app.screen.stderr.line(format_args!(
         "This deletes the machine {name} with all files in it and all its generations. It can't be undone."
@@ -65,23 +66,5 @@ fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> bool {
     } else {
         "The values of its secrets are removed from the keyring too."
     });
-    app.screen.stderr.text(&format!("Delete {name}? [y/N] "));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && is_yes(&answer)
-}
-
-pub(super) fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_clear_yes_is_one() {
-        assert!(is_yes("y\n") && is_yes(" YES \n"));
-        assert!(!is_yes("\n") && !is_yes("no\n") && !is_yes("yesterday\n") && !is_yes(""));
-    }
+    asking::confirm(app, &format!("Delete {name}?")).await
 }

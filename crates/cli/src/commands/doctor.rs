@@ -1,13 +1,13 @@
 //! `codchi doctor`: is everything there that machines need, and if not, what now.
 
-use std::{io::BufRead as _, path::PathBuf};
+use std::path::PathBuf;
 
 use codchi_api::types::{FixArgs, Nothing};
 use codchi_controller::doctor::{Check, CheckGroup, CheckState, Diagnosis, Fix};
 
-use super::delete::is_yes;
 use crate::{
     app::App,
+    asking,
     exit::{Exit, Stop},
     follow,
     show::text::{Paint, Tone, printable},
@@ -75,9 +75,7 @@ async fn mend(app: &App, args: &DoctorArgs, id: &str, diagnosis: &Diagnosis) -> 
                 format!("`codchi doctor --fix {id} --yes` runs it without asking"),
             ));
         }
-        stderr.text("Run it? [y/N] ");
-        let mut answer = String::new();
-        if std::io::stdin().lock().read_line(&mut answer).is_err() || !is_yes(&answer) {
+        if !asking::confirm(app, "Run it?").await? {
             stderr.line("Nothing was run.");
             return Ok(Some(Exit::CANCELLED));
         }

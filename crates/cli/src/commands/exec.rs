@@ -51,7 +51,7 @@ pub(crate) async fn run(app: &App, args: ExecArgs) -> Result<Exit, Stop> {
         why.causes.push(error.to_string());
         why
     })?;
-    let code = relay::relay(exec, Streams::of_process(), on_terminal).await;
+    let code = relay::relay(exec, Streams::of_process(app.screen.stdin.clone()), on_terminal).await;
     drop(raw);
     Ok(Exit(u8::try_from(code?).unwrap_or(u8::MAX)))
 }

@@ -36,7 +36,7 @@ pub(crate) struct ForceArgs {
 
 pub(crate) async fn start(app: &App, args: StartArgs) -> Result<Exit, Stop> {
     let said = printable(&args.name).into_owned();
-    app.open_store().await?;
+    app.open_store_for(&args.name, args.json).await?;
     let begin = app.api.start(MachineArgs { name: args.name });
     let operation = follow::operation(app, args.json, "Start", begin).await?;
     app.outcome_warnings(&operation);
@@ -65,7 +65,7 @@ pub(crate) async fn stop(app: &App, args: ForceArgs) -> Result<Exit, Stop> {
 
 pub(crate) async fn restart(app: &App, args: ForceArgs) -> Result<Exit, Stop> {
     let said = printable(&args.name).into_owned();
-    app.open_store().await?;
+    app.open_store_for(&args.name, args.json).await?;
     let begin = app.api.restart(StopArgs { name: args.name, force: args.force });
     let operation = follow::operation(app, args.json, "Restart", begin).await?;
     app.outcome_warnings(&operation);

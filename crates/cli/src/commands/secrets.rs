@@ -7,13 +7,12 @@ use codchi_api::types::{
 };
 use codchi_controller::{
     failure::FailureCode,
-    secret::{Answered, GivenAnswers, SecretStatus, SecretValue, StoreKind, StoreState},
+    secret::{Answered, GivenAnswers, MAX_BYTES, SecretStatus, SecretValue, StoreKind, StoreState},
 };
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::io::AsyncReadExt as _;
-use zeroize::Zeroizing;
 
+use super::modules::find;
 use crate::{
     app::{App, machine_name},
     asking,
@@ -23,6 +22,7 @@ use crate::{
         table::{Cell, Column, Table},
         text::{Tone, moment, printable},
     },
+    signals::unless_ended,
 };
 
 /// Values that a machine's modules ask for. They are kept in the keyring and shown by nothing but `list --reveal`.
@@ -178,7 +178,7 @@ fn as_json(secret: &SecretStatus) -> serde_json::Value {
 }
 
 async fn reveal(app: &App, name: String, secret: String) -> Result<Exit, Stop> {
-    machine_name(&name)?;
+    find(app, &name).await?;
     app.open_store().await?;
     let value = app.api.reveal(&SecretArgs { name, secret }).await?;
     let mut out = std::io::stdout().lock();
@@ -195,7 +195,7 @@ async fn reveal(app: &App, name: String, secret: String) -> Result<Exit, Stop> {
 }
 
 async fn set(app: &App, name: String, secret: String, json: bool) -> Result<Exit, Stop> {
-    let machine = machine_name(&name)?;
+    let machine = find(app, &name).await?.name;
     let value = if app.screen.stdin_is_terminal {
         app.open_store().await?;
         match asking::passphrase(app, &format!("{}: ", printable(&secret))).await? {
@@ -203,18 +203,17 @@ async fn set(app: &App, name: String, secret: String, json: bool) -> Result<Exit
             None => return Ok(Exit::CANCELLED),
         }
     } else {
-        from_stdin(&secret).await?
+        from_stdin(app, &secret).await?
     };
     let answers = GivenAnswers { secrets: [(secret.clone(), value)].into(), ..GivenAnswers::default() };
     let answered = app.api.answer(AnswerArgs { name, answers }).await?;
     said(app, json, answered, format!("The secret {} of {machine} is set", printable(&secret))).await
 }
 
-async fn from_stdin(secret: &str) -> Result<SecretValue, Stop> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let most = codchi_controller::secret::MAX_BYTES as u64 + 1;
-    let read = tokio::io::stdin().take(most).read_to_end(&mut bytes).await;
-    read.map_err(|error| {
+async fn from_stdin(app: &App, secret: &str) -> Result<SecretValue, Stop> {
+    // One more than there may be, so that what is too long is refused and not cut.
+    let read = unless_ended(app.screen.stdin.rest(MAX_BYTES + 1)).await?;
+    let bytes = read.map_err(|error| {
         let mut why = failure(FailureCode::Failed, "can't read the value from stdin", None);
         why.causes.push(error.to_string());
         Stop::from(why)
@@ -228,7 +227,7 @@ async fn from_stdin(secret: &str) -> Result<SecretValue, Stop> {
 }
 
 async fn unset(app: &App, name: String, secret: String) -> Result<Exit, Stop> {
-    let machine = machine_name(&name)?;
+    let machine = find(app, &name).await?.name;
     app.open_store().await?;
     let answered = app.api.secret_unset(SecretArgs { name, secret: secret.clone() }).await?;
     said(app, false, answered, format!("The secret {} of {machine} is forgotten", printable(&secret))).await
@@ -287,7 +286,7 @@ impl App {
     /// Opens the vault where it is used, is locked, and somebody can be asked. The keyring asks by itself when it is used.
     ///
     /// # Errors
-    /// When the passphrase is wrong.
+    /// When the passphrase is wrong, or at Ctrl-C.
     pub(crate) async fn open_store(&self) -> Result<(), Stop> {
         if !self.screen.stdin_is_terminal {
             return Ok(());
@@ -298,5 +297,20 @@ impl App {
             self.api.secret_store_unlock(UnlockArgs { passphrase }).await?;
         }
         Ok(())
+    }
+
+    /// The same before something is done to a machine, if it has secrets whose values are needed for it. A machine that isn't there,
+    /// or whose files can't be read, is left to what is done next.
+    ///
+    /// # Errors
+    /// When the passphrase is wrong, or at Ctrl-C.
+    pub(crate) async fn open_store_for(&self, machine: &str, json: bool) -> Result<(), Stop> {
+        if !self.can_ask(json) {
+            return Ok(());
+        }
+        match self.api.secrets(MachineArgs { name: machine.to_owned() }).await {
+            Ok(list) if list.secrets.iter().any(|secret| secret.set) => self.open_store().await,
+            _ => Ok(()),
+        }
     }
 }

@@ -12,16 +12,19 @@ use codchi_host::Environment;
 use serde::Serialize;
 
 use super::text::Paint;
+use crate::keys::Keys;
 
 /// The narrowest terminal that is taken at its word; some claim to have no columns.
 const NARROWEST: u16 = 20;
 
-/// Both streams, and whether somebody can answer.
+/// The three streams, and whether somebody can answer.
 pub(crate) struct Screen {
     /// For what was asked for.
     pub(crate) stdout: Stream,
     /// For everything else: progress, warnings, errors.
     pub(crate) stderr: Stream,
+    /// What is typed, or comes through a pipe.
+    pub(crate) stdin: Keys,
     /// Whether stdin is a terminal.
     pub(crate) stdin_is_terminal: bool,
 }
@@ -38,6 +41,7 @@ impl Screen {
         Self {
             stdout: stream(io::stdout().is_terminal(), Box::new(io::stdout())),
             stderr: stream(io::stderr().is_terminal(), Box::new(io::stderr())),
+            stdin: Keys::of_process(),
             stdin_is_terminal: io::stdin().is_terminal(),
         }
     }
