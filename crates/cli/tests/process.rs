@@ -71,28 +71,26 @@ impl Done {
 fn help() {
     let here = Nowhere::new();
     insta::assert_snapshot!("help", here.run(&["--help"]).stdout);
-    for command in [
-        "status",
-        "init",
-        "add",
-        "module",
-        "modules",
-        "rebuild",
-        "start",
-        "stop",
-        "restart",
-        "exec",
-        "delete",
-        "generations",
-        "logs",
-        "doctor",
-        "diagnostics",
-        "completion",
-    ] {
-        let done = here.run(&[command, "--help"]);
-        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{command}");
-        insta::assert_snapshot!(format!("help_{command}"), done.stdout);
+    let mut open: Vec<Vec<String>> = subcommands(&here.run(&["--help"]).stdout, &[]);
+    assert!(open.len() > 10, "{open:?}");
+    while let Some(command) = open.pop() {
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let done = here.run(&arguments);
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{command:?}");
+        open.extend(subcommands(&done.stdout, &command));
+        insta::assert_snapshot!(format!("help_{}", command.join("_")), done.stdout);
     }
+}
+
+/// The commands that a help lists below this one.
+fn subcommands(help: &str, command: &[String]) -> Vec<Vec<String>> {
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = list.take_while(|line| !line.is_empty()).filter_map(|line| {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split(' ').next()?;
+        (name != "help").then(|| [command, &[name.to_owned()]].concat())
+    });
+    names.collect()
 }
 
 #[test]
@@ -274,6 +272,30 @@ fn the_parsers_can_be_asked() {
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let keys: Vec<_> = summary.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["planned", "built", "failed", "log_lines", "status", "cause"]);
+}
+
+#[test]
+fn what_is_given_is_looked_at_before_anything_is_prepared() {
+    let here = Nowhere::new();
+    std::fs::write(here.0.path().join("secrets"), "hunter2").unwrap();
+    for from in ["secrets", "missing", "-"] {
+        let done = here.run(&["init", "hello", "github:acme/hello", "--secrets-from", from]);
+        assert_eq!(done.code, 2, "{from}: {done:?}");
+        assert!(done.stderr.contains(from) && !done.stderr.contains("hunter2"), "{done:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_too_long_is_refused_and_not_cut() {
+    let here = Nowhere::new();
+    let token = here.0.path().join("token");
+    std::fs::write(&token, [b'x'; (64 << 10) + 1]).unwrap();
+    let login =
+        here.command(&["login", "git.example.org"]).stdin(std::fs::File::open(token).unwrap()).output();
+    let output = login.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("65537 bytes"), "{stderr}");
 }
 
 #[cfg(unix)]

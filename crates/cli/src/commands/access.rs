@@ -1,9 +1,11 @@
 //! `codchi login`, `logout` and `access`: what can be used to fetch repositories that not everybody sees.
 
 use codchi_api::types::{Nothing, TokenArgs, TokenSetArgs};
-use codchi_controller::{access::AccessStatus, failure::FailureCode, secret::SecretValue};
-use tokio::io::AsyncReadExt as _;
-use zeroize::Zeroizing;
+use codchi_controller::{
+    access::AccessStatus,
+    failure::FailureCode,
+    secret::{MAX_BYTES, SecretValue},
+};
 
 use crate::{
     app::App,
@@ -13,6 +15,7 @@ use crate::{
         table::{Cell, Column, Table},
         text::{Tone, count, moment, printable},
     },
+    signals::unless_ended,
 };
 
 /// Keeps a token for a host. It is asked for on a terminal, else read from stdin.
@@ -51,7 +54,7 @@ pub(crate) async fn login(app: &App, args: LoginArgs) -> Result<Exit, Stop> {
             None => return Ok(Exit::CANCELLED),
         }
     } else {
-        from_stdin().await?
+        from_stdin(app).await?
     };
     app.api.token_set(TokenSetArgs { host: host.clone(), user, token }).await?;
     app.screen.stdout.line(format_args!("The token for {} is kept.", printable(&host)));
@@ -59,10 +62,10 @@ pub(crate) async fn login(app: &App, args: LoginArgs) -> Result<Exit, Stop> {
 }
 
 /// One line; its end doesn't belong to the token.
-async fn from_stdin() -> Result<SecretValue, Stop> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-    let most = codchi_controller::secret::MAX_BYTES as u64;
-    tokio::io::stdin().take(most).read_to_end(&mut bytes).await.map_err(|error| {
+async fn from_stdin(app: &App) -> Result<SecretValue, Stop> {
+    // Room for the end of the line, and one more than there may be, so that what is too long is refused and not cut.
+    let read = unless_ended(app.screen.stdin.rest(MAX_BYTES + 3)).await?;
+    let bytes = read.map_err(|error| {
         let mut why = failure(FailureCode::Failed, "can't read the token from stdin", None);
         why.causes.push(error.to_string());
         Stop::from(why)

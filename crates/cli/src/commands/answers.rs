@@ -1,6 +1,6 @@
 //! Answers that are given on the command line, beside the command they are for.
 
-use std::{collections::BTreeMap, io::Read as _};
+use std::collections::BTreeMap;
 
 use codchi_controller::{
     failure::FailureCode,
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     exit::{Stop, failure},
+    signals::unless_ended,
 };
 
 /// What is answered beforehand.
@@ -52,10 +53,10 @@ impl Answers {
     ///
     /// # Errors
     /// When the file can't be read or isn't what it should be. What is in it is never repeated.
-    pub(crate) fn read(self) -> Result<GivenAnswers, Stop> {
+    pub(crate) async fn read(self, app: &App) -> Result<GivenAnswers, Stop> {
         let secrets = match self.secrets_from.as_deref() {
             None => BTreeMap::new(),
-            Some(from) => parse(from, &contents(from)?)?,
+            Some(from) => parse(from, &contents(app, from).await?)?,
         };
         let host_secrets = self.allow.into_iter().map(|secret| (secret.into(), true)).collect();
         let without = self.without.into_iter().collect();
@@ -68,21 +69,17 @@ pub(crate) fn ask_for(app: &App, json: bool) -> AskFor {
     if app.can_ask(json) { AskFor::Everything } else { AskFor::Required }
 }
 
-fn contents(from: &str) -> Result<Zeroizing<Vec<u8>>, Stop> {
-    let mut bytes = Zeroizing::new(Vec::new());
+async fn contents(app: &App, from: &str) -> Result<Zeroizing<Vec<u8>>, Stop> {
     let read = match from {
-        "-" => std::io::stdin().lock().read_to_end(&mut bytes).map(drop),
-        path => std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map(drop),
+        "-" => unless_ended(app.screen.stdin.all()).await?,
+        path => std::fs::read(path).map(Zeroizing::new),
     };
-    match read {
-        Ok(()) => Ok(bytes),
-        Err(error) => {
-            let mut why =
-                failure(FailureCode::InvalidArgument, format!("can't read the secrets from {from}"), None);
-            why.causes.push(error.to_string());
-            Err(why.into())
-        }
-    }
+    read.map_err(|error| {
+        let mut why =
+            failure(FailureCode::InvalidArgument, format!("can't read the secrets from {from}"), None);
+        why.causes.push(error.to_string());
+        why.into()
+    })
 }
 
 fn parse(from: &str, bytes: &[u8]) -> Result<BTreeMap<String, SecretValue>, Stop> {

@@ -100,6 +100,9 @@ pub(crate) async fn run(app: &App, args: CreateArgs) -> Result<Exit, Stop> {
     };
     if let Some(source) = &source {
         app.check_source(source)?;
+    }
+    let answers = args.answers.read(app).await?;
+    if source.is_some() {
         app.prepare(args.json).await?;
     }
     let start = !args.no_start;
@@ -112,7 +115,7 @@ pub(crate) async fn run(app: &App, args: CreateArgs) -> Result<Exit, Stop> {
         nixpkgs: args.nixpkgs,
         driver: args.driver.map(Into::into),
         start,
-        answers: args.answers.read()?,
+        answers,
         ask_for: ask_for(app, args.json),
     };
     let operation = follow::operation(app, args.json, &doing, app.api.init(wanted)).await?;

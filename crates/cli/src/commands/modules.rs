@@ -121,15 +121,11 @@ pub(crate) async fn add(app: &App, args: AddModulesArgs) -> Result<Exit, Stop> {
     let source = args.at.source(args.url);
     app.check_source(&source)?;
     find(app, &args.name).await?;
+    let answers = args.answers.read(app).await?;
     app.prepare(args.json).await?;
     let doing = format!("Read {}", source.url);
-    let wanted = AddArgs {
-        name: args.name,
-        source,
-        modules: args.modules,
-        answers: args.answers.read()?,
-        ask_for: ask_for(app, args.json),
-    };
+    let wanted =
+        AddArgs { name: args.name, source, modules: args.modules, answers, ask_for: ask_for(app, args.json) };
     let operation = follow::operation(app, args.json, &doing, app.api.add(wanted)).await?;
     app.outcome_warnings(&operation);
     if !args.json {

@@ -36,7 +36,7 @@ pub(crate) async fn run(app: &App, args: RebuildArgs) -> Result<Exit, Stop> {
         name: args.name,
         update: !args.no_update,
         dry_run: args.dry_run,
-        answers: args.answers.read()?,
+        answers: args.answers.read(app).await?,
         ask_for: ask_for(app, args.json),
     };
     let operation = follow::operation(app, args.json, "Begin", app.api.rebuild(wanted)).await?;
