@@ -1,5 +1,5 @@
 /** Events → query cache. The only writer of what the controller tells unasked. */
-import type { QueryClient } from "@tanstack/react-query";
+import { hashKey, type QueryClient, type QueryKey } from "@tanstack/react-query";
 import type { Backend } from "@/platform";
 import type { Activity, Event, MachineStatus, Operation, OperationDetail, Snapshot } from "@/platform/contract";
 import { remember } from "./lastKnown";
@@ -21,59 +21,149 @@ export function withOperation(list: Operation[], operation: Operation): Operatio
   return at === -1 ? [operation, ...list] : list.with(at, operation);
 }
 
-/** Activities by id, the newer replacing the older, in the order in which they appeared. */
-export function withActivities(list: Activity[], changed: Activity[]): Activity[] {
-  const byId = new Map(list.map((each) => [each.id, each]));
-  for (const each of changed) byId.set(each.id, each);
-  return [...byId.values()];
+/** Activities with those that changed, by id, in the order in which they appeared. */
+export function withActivities(list: Activity[], changed: ReadonlyMap<number, Activity>): Activity[] {
+  const added = new Map(changed);
+  const next = list.map((each) => {
+    const newer = added.get(each.id);
+    added.delete(each.id);
+    return newer ?? each;
+  });
+  next.push(...added.values());
+  return next;
 }
 
-function applyEvent(backend: Backend, client: QueryClient, event: Event): void {
-  const detail = (id: string, change: (old: OperationDetail) => OperationDetail) =>
-    client.setQueryData(keys.operation(id), (old: OperationDetail | undefined) => (old === undefined ? old : change(old)));
+/**
+ * What events change in the cache. An answer that is on its way was perhaps given before the event: it is changed once more when it
+ * arrives.
+ */
+class Cache {
+  readonly #client: QueryClient;
+  /** What is done again, by query, when the answer arrives. */
+  readonly #later = new Map<string, (() => void)[]>();
+  /** Activities that changed since the last frame, by operation. */
+  readonly #activities = new Map<string, Map<number, Activity>>();
+
+  constructor(client: QueryClient) {
+    this.#client = client;
+  }
+
+  /** Does what was put off for answers; until the returned function is called. */
+  connect(): () => void {
+    return this.#client.getQueryCache().subscribe(({ query, type }) => {
+      if (type === "removed") this.#later.delete(query.queryHash);
+      if (type !== "updated" || query.state.fetchStatus === "fetching") return;
+      const changes = this.#later.get(query.queryHash);
+      this.#later.delete(query.queryHash);
+      for (const change of changes ?? []) change();
+    });
+  }
+
+  #onItsWay(key: QueryKey): boolean {
+    return this.#client.getQueryState(key)?.fetchStatus === "fetching";
+  }
+
+  #again(key: QueryKey, change: () => void): void {
+    const hash = hashKey(key);
+    const changes = this.#later.get(hash);
+    if (changes === undefined) this.#later.set(hash, [change]);
+    else changes.push(change);
+  }
+
+  read<T>(key: QueryKey): T | undefined {
+    return this.#client.getQueryData<T>(key);
+  }
+
+  change<T>(key: QueryKey, change: (old: T) => T): void {
+    const apply = () => void this.#client.setQueryData(key, (old: T | undefined) => (old === undefined ? old : change(old)));
+    if (this.#onItsWay(key)) this.#again(key, apply);
+    apply();
+  }
+
+  replace<T>(key: QueryKey, data: T): void {
+    const apply = () => void this.#client.setQueryData(key, data);
+    if (this.#onItsWay(key)) this.#again(key, apply);
+    apply();
+  }
+
+  /** Has it read again; also when its first answer is on its way, which nothing restarts. */
+  invalidate(key: QueryKey): void {
+    const first = this.#onItsWay(key) && this.read(key) === undefined;
+    const apply = () => void this.#client.invalidateQueries({ queryKey: key });
+    if (first) this.#again(key, apply);
+    else apply();
+  }
+
+  invalidateAll(): void {
+    for (const { queryKey } of this.#client.getQueryCache().getAll()) this.invalidate(queryKey);
+  }
+
+  /** They change many times a second: they are put into the cache once a frame. */
+  activities(id: string, changed: Activity[]): void {
+    if (this.#activities.size === 0) requestAnimationFrame(() => this.#flush());
+    let waiting = this.#activities.get(id);
+    if (waiting === undefined) this.#activities.set(id, (waiting = new Map()));
+    for (const each of changed) waiting.set(each.id, each);
+  }
+
+  #flush(): void {
+    const all = [...this.#activities];
+    this.#activities.clear();
+    for (const [id, changed] of all) {
+      this.change<OperationDetail>(keys.operation(id), (old) => ({ ...old, activities: withActivities(old.activities, changed) }));
+    }
+  }
+}
+
+function applyEvent(backend: Backend, cache: Cache, event: Event): void {
   switch (event.event) {
     case "machines_changed": {
-      const before = client.getQueryData<Snapshot>(keys.status);
-      if (before !== undefined) {
-        remember(before);
-        client.setQueryData(keys.status, { machines: withMachines(before.machines, event.changed, event.removed), engine: event.engine });
-        if (before.engine.available !== event.engine.available || before.engine.controller !== event.engine.controller) void client.invalidateQueries({ queryKey: keys.doctor });
-      }
+      const before = cache.read<Snapshot>(keys.status);
+      cache.change<Snapshot>(keys.status, (old) => {
+        remember(old);
+        return { machines: withMachines(old.machines, event.changed, event.removed), engine: event.engine };
+      });
+      if (before !== undefined && (before.engine.available !== event.engine.available || before.engine.controller !== event.engine.controller)) cache.invalidate(keys.doctor);
       break;
     }
     case "operation_changed": {
       const { operation } = event;
-      detail(operation.id, (old) => ({ ...old, operation }));
-      client.setQueryData(keys.operations, (old: Operation[] | undefined) => (old === undefined ? old : withOperation(old, operation)));
-      client.setQueryData(keys.status, (old: Snapshot | undefined) =>
-        old === undefined ? old : { ...old, machines: old.machines.map((machine) => (machine.operation?.id === operation.id ? { ...machine, operation } : machine)) },
+      cache.change<OperationDetail>(keys.operation(operation.id), (old) => ({ ...old, operation }));
+      cache.change<Operation[]>(keys.operations, (old) => withOperation(old, operation));
+      cache.change<Snapshot>(keys.status, (old) =>
+        old.machines.some((machine) => machine.operation?.id === operation.id) ? { ...old, machines: old.machines.map((machine) => (machine.operation?.id === operation.id ? { ...machine, operation } : machine)) } : old,
       );
-      if (operation.machine !== null && operation.state !== "running") void client.invalidateQueries({ queryKey: keys.secrets(operation.machine) });
+      if (operation.machine !== null && operation.state !== "running") cache.invalidate(keys.secrets(operation.machine));
       // What is about this computer alone may have mended it.
-      if (!isWorking(operation) && operation.machine === null) void client.invalidateQueries({ queryKey: keys.doctor });
-      if (!isWorking(operation) && operation.machine !== null) void client.invalidateQueries({ queryKey: keys.generations(operation.machine) });
+      if (!isWorking(operation) && operation.machine === null) cache.invalidate(keys.doctor);
+      if (!isWorking(operation) && operation.machine !== null) cache.invalidate(keys.generations(operation.machine));
       break;
     }
     case "activities_changed":
-      detail(event.id, (old) => ({ ...old, activities: withActivities(old.activities, event.activities) }));
+      cache.activities(event.id, event.activities);
       break;
     case "log_grew":
       // Thousands of times a minute: only who shows the log is told.
       logGrew(backend, event.id, event.lines);
       break;
     case "settings_changed":
-      client.setQueryData(keys.settings, event.settings);
-      void client.invalidateQueries({ queryKey: keys.store });
+      cache.replace(keys.settings, event.settings);
+      cache.invalidate(keys.store);
       break;
   }
 }
 
 /**
- * Keeps the cache true until the returned function is called. What was read before the subscription stood is read again, so that
- * nothing is missed in between.
+ * Keeps the cache true until the returned function is called. What was read, or asked for, before the subscription stood is read
+ * again, so that nothing is missed in between.
  */
 export async function connectEvents(backend: Backend, client: QueryClient): Promise<() => void> {
-  const stop = await backend.subscribe((event) => applyEvent(backend, client, event));
-  void client.invalidateQueries();
-  return stop;
+  const cache = new Cache(client);
+  const disconnect = cache.connect();
+  const stop = await backend.subscribe((event) => applyEvent(backend, cache, event));
+  cache.invalidateAll();
+  return () => {
+    stop();
+    disconnect();
+  };
 }

@@ -227,7 +227,7 @@ describe("events", () => {
     const list = [machine("a"), machine("c")];
     expect(withMachines(list, [machine("b"), machine("c", { status: "running" })], ["a"]).map((each) => `${each.name} ${each.status}`)).toEqual(["b stopped", "c running"]);
     const [one, two] = [activity("x", "planned"), activity("y", "planned")];
-    expect(withActivities([one, two], [{ ...one, state: "done" }]).map((each) => each.state)).toEqual(["done", "planned"]);
+    expect(withActivities([one, two], new Map([[one.id, { ...one, state: "done" as const }]])).map((each) => each.state)).toEqual(["done", "planned"]);
     const { world } = new FakeBackend("design");
     const [first] = world.operations;
     if (first === undefined) throw new Error("no operation");
