@@ -33,6 +33,8 @@ export class OperationLog {
   readonly #activity: number | undefined;
   readonly #pages = new Map<number, Page>();
   readonly #asked = new Set<number>();
+  /** Pages that grew while they were read. */
+  readonly #grew = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #state: LogState = { total: 0, version: 0, loading: true, failure: null };
   #telling = false;
@@ -59,7 +61,9 @@ export class OperationLog {
   /** The whole log has `lines` lines now. With a filter nobody can know how many of them are ours, so the end is read again. */
   grew(lines: number): void {
     if (this.#activity !== undefined) {
-      void this.#load(Math.floor(this.#state.total / PAGE));
+      const last = Math.floor(this.#state.total / PAGE);
+      if (this.#asked.has(last)) this.#grew.add(last);
+      else void this.#load(last);
     } else if (lines > this.#state.total) {
       this.#changed({ total: lines });
     }
@@ -78,7 +82,7 @@ export class OperationLog {
   /** Forgets that reading failed and reads again. */
   retry(): void {
     this.#changed({ failure: null, loading: true });
-    void this.#load(0);
+    void this.#load(Math.floor(this.#state.total / PAGE));
   }
 
   /** Numbers of lines that contain the text, regardless of case. */
@@ -116,6 +120,7 @@ export class OperationLog {
     } finally {
       this.#asked.delete(number);
     }
+    if (this.#grew.delete(number) && this.#state.failure === null) void this.#load(number);
   }
 
   /** Drops the pages that were not looked at for the longest time. */

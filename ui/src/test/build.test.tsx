@@ -116,6 +116,31 @@ describe("a running build", () => {
     expect(await screen.findByText("no hits")).toBeVisible();
   });
 
+  it("answers while the build prints, and finds what came since", async () => {
+    const { user, fake, operation } = open("webshop-frontend");
+    layOut(await screen.findByRole("log"));
+    const printing = setInterval(() => fake.print(operation.id, lines(1)), 30);
+    try {
+      await user.type(screen.getByRole("searchbox", { name: "Search the log" }), "running phase");
+      expect(await screen.findByText("1 of 4")).toBeVisible();
+      fake.print(operation.id, lines(1, "Running phase: test"));
+      expect(await screen.findByText("1 of 5", undefined, { timeout: 3000 })).toBeVisible();
+    } finally {
+      clearInterval(printing);
+    }
+  });
+
+  it("says that the log can't be read, and reads it again", async () => {
+    const fake = new FakeBackend("design");
+    fake.world.failing.set("operation_log", { code: "failed", message: "the log can't be read", hints: [], causes: [], details: [] });
+    const { user } = open("webshop-frontend", fake);
+    const alert = await screen.findByText("the log can't be read");
+    fake.world.failing.delete("operation_log");
+    await user.click(within(alert.parentElement as HTMLElement).getByRole("button", { name: "Retry" }));
+    await waitFor(() => expect(screen.queryByText("the log can't be read")).not.toBeInTheDocument());
+    expect((await screen.findByRole("log")).querySelectorAll("b").length).toBeGreaterThan(5);
+  });
+
   it("gives the log away as plain text", async () => {
     const { user, fake, operation } = open("webshop-frontend");
     await user.click(await screen.findByRole("button", { name: "Copy log" }));

@@ -84,7 +84,11 @@ function Build({ detail }: { detail: OperationDetail }) {
     chose.current = true;
     setSource(next);
   }, []);
-  const sources = useMemo<LogSource[]>(() => activities.filter((activity) => activity.state !== "planned").map(({ id, name }) => ({ id, name: name.replace(/-\d.*$/, "") })), [activities]);
+  // Only what is built prints lines; what was chosen can always be seen.
+  const sources = useMemo<LogSource[]>(
+    () => activities.filter(({ id, kind, state }) => (kind === "build" && state !== "planned") || id === source).map(({ id, name }) => ({ id, name: name.replace(/-\d.*$/, "") })),
+    [activities, source],
+  );
 
   return (
     <Page>

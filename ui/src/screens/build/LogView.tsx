@@ -5,6 +5,7 @@ import { Input } from "@/components/Field";
 import { Select } from "@/components/Select";
 import { toastDone, toastFailure } from "@/components/Toasts";
 import { useFormat } from "@/i18n/useFormat";
+import { StateGlyph } from "@/icons/StateGlyph";
 import { useBackend } from "@/platform";
 import { logOf } from "@/state/logs";
 import { useKeys } from "@/state/useKeys";
@@ -227,8 +228,17 @@ function LogPane({ id, sources, source, onSource, live, initialSearch = "" }: Pr
               {rows}
             </div>
           </div>
-          {state.total === 0 && <p className={styles.LogEmpty}>{state.failure ?? (state.loading ? t("log.loading") : source === undefined ? t("log.empty") : t("log.emptyFilter"))}</p>}
+          {state.total === 0 && state.failure === null && <p className={styles.LogEmpty}>{state.loading ? t("log.loading") : source === undefined ? t("log.empty") : t("log.emptyFilter")}</p>}
         </div>
+        {state.failure !== null && (
+          <div className={styles.LogFailed} role="alert">
+            <StateGlyph shape="failed" />
+            <span className="truncate">{state.failure}</span>
+            <Button size="sm" icon="rebuild" onClick={() => log.retry()}>
+              {t("actions.retry")}
+            </Button>
+          </div>
+        )}
         {!follow && live && (
           <div className={styles.LogFollow}>
             <Button size="sm" icon="follow" onClick={() => setFollow(true)}>

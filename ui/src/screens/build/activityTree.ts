@@ -39,7 +39,11 @@ export function visibleRows(activities: readonly Activity[], toggled: Toggled, o
   const roots: Activity[] = [];
   for (const activity of activities) {
     if (activity.parent === null || !known.has(activity.parent)) roots.push(activity);
-    else children.set(activity.parent, [...(children.get(activity.parent) ?? []), activity]);
+    else {
+      const siblings = children.get(activity.parent);
+      if (siblings === undefined) children.set(activity.parent, [activity]);
+      else siblings.push(activity);
+    }
   }
   const activeBelow = new Map<number, boolean>();
   const isActive = (activity: Activity): boolean => {
@@ -61,8 +65,10 @@ export function visibleRows(activities: readonly Activity[], toggled: Toggled, o
     rows.push({ kind: "activity", activity, level, expanded });
     if (expanded === true && level < 32) for (const child of sorted(below)) add(child, level + 1);
   };
-  const over = roots.filter((root) => root.state === "done" && !isActive(root));
-  for (const root of sorted(roots.filter((each) => !over.includes(each)))) add(root, 0);
+  const over: Activity[] = [];
+  const open: Activity[] = [];
+  for (const root of roots) (root.state === "done" && !isActive(root) ? over : open).push(root);
+  for (const root of sorted(open)) add(root, 0);
   if (over.length > 0 && !onlyActive) {
     const expanded = toggled.has(FINISHED);
     rows.push({ kind: "finished", count: over.length, level: 0, expanded, took: span(over) });

@@ -10,42 +10,47 @@ export function useLogSearch(log: OperationLog, total: number, initial: string, 
   const [hits, setHits] = useState<number[] | undefined>(undefined);
   const [at, setAt] = useState(0);
   const needle = text.trim().toLowerCase();
-  const searched = useRef("");
   const showing = useRef(show);
   useEffect(() => {
     showing.current = show;
   });
 
+  const filled = total > 0;
   useEffect(() => {
-    if (needle === "" || total === 0) {
-      setHits(undefined);
-      searched.current = "";
-      return undefined;
-    }
-    const fresh = searched.current !== needle;
+    setHits(undefined);
+    if (needle === "" || !filled) return undefined;
     let given = true;
-    const timer = setTimeout(
-      () => {
-        log.search(needle).then(
-          (lines) => {
-            if (!given) return;
-            searched.current = needle;
-            setHits(lines);
-            if (fresh) {
-              setAt(0);
-              if (lines[0] !== undefined) showing.current(lines[0]);
-            }
-          },
-          () => given && setHits([]),
-        );
-      },
-      fresh ? TYPING : GROWING,
-    );
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let searched = 0;
+    const search = async (first: boolean) => {
+      searched = log.read().total;
+      let lines: number[] = [];
+      try {
+        lines = await log.search(needle);
+      } catch {
+        // What can't be searched has no hits; the log itself says why.
+      }
+      timer = undefined;
+      if (!given) return;
+      setHits(lines);
+      if (first) {
+        setAt(0);
+        if (lines[0] !== undefined) showing.current(lines[0]);
+      }
+      grown();
+    };
+    // A log that grows all the time is searched again now and then; the hits there are stay meanwhile.
+    const grown = () => {
+      if (timer === undefined && log.read().total > searched) timer = setTimeout(() => void search(false), GROWING);
+    };
+    timer = setTimeout(() => void search(true), TYPING);
+    const stop = log.subscribe(grown);
     return () => {
       given = false;
+      stop();
       clearTimeout(timer);
     };
-  }, [log, needle, total]);
+  }, [log, needle, filled]);
 
   const go = useCallback(
     (to: number) => {
