@@ -77,6 +77,15 @@ describe("the page of requirements", () => {
     await waitFor(() => expect(drafts.read()?.name).toBe("checkout-service"));
   });
 
+  it("shows what was begun, and says why, when it can't be taken back", async () => {
+    const { user, fake } = await requirements();
+    await user.click(within(screen.getByRole("main")).getAllByRole("button", { name: "Back" }).at(-1) ?? document.body);
+    await waitFor(() => expect(callsOf(fake, "delete")).toHaveLength(1));
+    fake.failOperation(fake.world.operations[0]?.id ?? "", { code: "failed", message: "the engine keeps it", hints: [], causes: [], details: [] });
+    expect(await screen.findAllByText(/the engine keeps it/)).not.toHaveLength(0);
+    await screen.findByRole("heading", { level: 1, name: "Create checkout-service" });
+  });
+
   it("leaves the machine waiting when it is left", async () => {
     const { user, fake, id } = await requirements();
     await user.keyboard("{Control>}1{/Control}");

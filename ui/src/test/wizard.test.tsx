@@ -43,6 +43,17 @@ describe("the wizard", () => {
     expect(drafts.read()).toBeNull();
   });
 
+  it("leaves unticked what the user unticked, whatever else happens", async () => {
+    const { user, fake } = renderApp("/new");
+    await user.type(await screen.findByRole("textbox", { name: "Repository address" }), "git+file:///usr/share/codchi/examples/hello");
+    await user.click(screen.getByRole("button", { name: /^Continue/ }));
+    const [only] = await screen.findAllByRole("checkbox", { checked: true });
+    await user.click(only as HTMLElement);
+    fake.change("webshop-frontend", { status: "stopped" });
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    expect(only).not.toBeChecked();
+  });
+
   it("hands over the branch and the module whose nixpkgs is followed", async () => {
     const { user, fake } = renderApp("/new");
     await user.type(await screen.findByRole("textbox", { name: "Repository address" }), URL);

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Wizard, type WizardStepItem } from "@/components/Wizard";
 import { Button } from "@/components/Button";
@@ -44,6 +44,8 @@ export function NewMachineScreen() {
   const repository = useQuery({ ...repositoryQuery(backend, source ?? { url: "" }), enabled: reading && source !== null });
   const failure = repository.isError ? toFailure(repository.error) : null;
 
+  /** What the modules were chosen from; what the user then changes stays. */
+  const preselected = useRef<Repository | undefined>(undefined);
   const change = useCallback((part: Partial<Draft>) => {
     setDraft((old) => ({ ...old, ...part }));
     setNameError(null);
@@ -52,6 +54,7 @@ export function NewMachineScreen() {
     (part: Partial<Draft>) => {
       setReading(false);
       setChecked(false);
+      preselected.current = undefined;
       change({ ...part, modules: [], nixpkgs: "builtin" });
     },
     [change],
@@ -69,22 +72,25 @@ export function NewMachineScreen() {
   const [wanted, setWanted] = useState(search.read === true);
   useEffect(() => {
     if (found === undefined) return;
-    setDraft((old) => {
+    if (preselected.current !== found) setDraft((old) => {
       const usable = found.modules.filter((module) => module.error === null);
       const kept = old.modules.filter((attr) => usable.some((module) => module.attr === attr));
       const only = usable.length === 1 ? usable : usable.filter((module) => module.name === "default");
       return {
         ...old,
         modules: kept.length > 0 ? kept : only.map((module) => module.attr),
-        name: old.named ? old.name : suggestName(repositoryName(found.url), taken),
         nixpkgs: old.nixpkgs === "builtin" && kept.length === 0 && found.nixpkgs.direct ? "module" : old.nixpkgs,
       };
     });
+    preselected.current = found;
     if (wanted && found.modules.length > 0) {
       setWanted(false);
       go("modules");
     }
-  }, [found, wanted, go, taken]);
+  }, [found, wanted, go]);
+  useEffect(() => {
+    if (found !== undefined) setDraft((old) => (old.named ? old : { ...old, name: suggestName(repositoryName(found.url), taken) }));
+  }, [found, taken]);
   useEffect(() => {
     if (draft.kind === "empty" && !draft.named && draft.name === "") setDraft((old) => ({ ...old, name: suggestName("machine", taken) }));
   }, [draft.kind, draft.named, draft.name, taken]);

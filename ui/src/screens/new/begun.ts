@@ -3,7 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import type { Backend } from "@/platform";
 import type { Operation, OperationDetail, Snapshot } from "@/platform/contract";
 import type { Draft } from "@/state/draft";
-import { keys } from "@/state/queries";
+import { keys, operationQuery } from "@/state/queries";
 import { createStore } from "@/state/store";
 import { isWorking } from "@/state/view";
 
@@ -23,14 +23,25 @@ function until<T>(client: QueryClient, key: readonly unknown[], holds: (data: T 
   });
 }
 
+/** The operation once it is over. */
+async function end(backend: Backend, client: QueryClient, id: string): Promise<Operation> {
+  const query = operationQuery(backend, id);
+  await client.fetchQuery({ ...query, staleTime: 0 });
+  await until<OperationDetail>(client, query.queryKey, (detail) => detail !== undefined && !isWorking(detail.operation));
+  return (await client.ensureQueryData(query)).operation;
+}
+
 /** Cancels the operation and takes the machine away that it had begun to make, so that its name is free again. */
 export async function takeBack(backend: Backend, client: QueryClient, operation: Operation): Promise<void> {
   const { id, machine } = operation;
   if (isWorking(operation)) {
     await backend.call("operation_cancel", { id });
-    await until<OperationDetail>(client, keys.operation(id), (detail) => detail !== undefined && !isWorking(detail.operation));
+    await end(backend, client, id);
   }
   if (machine === null) return;
-  await backend.call("delete", { name: machine, keepSecrets: false });
-  await until<Snapshot>(client, keys.status, (snapshot) => snapshot?.machines.every(({ name }) => name !== machine) === true);
+  const deletion = await backend.call("delete", { name: machine, keepSecrets: false });
+  const ended = await end(backend, client, deletion.id);
+  if (ended.state !== "succeeded") throw ended.failure ?? new Error(ended.state);
+  // The list may learn of it a moment later.
+  await until<Snapshot>(client, keys.status, (snapshot) => snapshot?.machines.every(({ name }) => name !== machine) !== false);
 }
