@@ -115,9 +115,20 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// A line of foreign output without anything that could steer a terminal.
+/// A line of foreign output without colours and anything else that could steer a terminal.
 pub fn plain(line: &str) -> String {
-    line.trim_end_matches(['\r', '\n']).chars().filter(|c| *c == '\t' || !c.is_control()).collect()
+    let mut text = String::with_capacity(line.len());
+    let mut chars = line.trim_end_matches(['\r', '\n']).chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' && chars.next_if_eq(&'[').is_some() {
+            // A control sequence up to its final byte (ECMA-48, 5.4).
+            while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+            chars.next_if(|c| matches!(c, '@'..='~'));
+        } else if c == '\t' || !c.is_control() {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Is told what happens while something long runs. Implementations return at once.
@@ -206,5 +217,17 @@ impl ActivityTree {
             }
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_colour_is_left() {
+        assert_eq!(plain("\u{1b}[31;1merror:\u{1b}[0m \tx\u{7} [31m\r\n"), "error: \tx [31m");
+        assert_eq!(plain("half\u{1b}["), "half");
+        assert_eq!(plain("\u{1b}[38:5:208mä\u{1b}[K"), "ä");
     }
 }

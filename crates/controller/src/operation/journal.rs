@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     activity::{
-        Activity, ActivityId, ActivityKind, ActivityState, ActivityTree, LogLevel, LogLine, Observer,
+        Activity, ActivityId, ActivityKind, ActivityState, ActivityTree, LogLevel, LogLine, Observer, plain,
     },
     error::Error,
     failure::Failure,
@@ -166,7 +166,7 @@ impl Journal {
                 Err((how, mut failure)) => {
                     failure.redact(&redactor);
                     if failure.details.is_empty() && how == OperationState::Failed {
-                        failure.details = state.last_lines.drain(..).collect();
+                        failure.details = state.last_lines.drain(..).map(|line| plain(&line)).collect();
                     }
                     state.operation.fail(how, failure, now);
                 }
