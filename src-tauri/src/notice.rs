@@ -47,6 +47,12 @@ impl Notice {
                 (notices.fix_failed.to_owned(), message(operation))
             }
             (OperationState::Failed, kind) => (title(not_done(kind, words)), message(operation)),
+            (OperationState::Interrupted, OperationKind::InstallController) => {
+                (notices.controller_interrupted.to_owned(), message(operation))
+            }
+            (OperationState::Interrupted, OperationKind::Fix) => {
+                (notices.fix_interrupted.to_owned(), message(operation))
+            }
             (OperationState::Interrupted, _) => (title(notices.interrupted), message(operation)),
             _ => return None,
         };
@@ -276,6 +282,29 @@ mod tests {
         assert_eq!(notice.page, Page::Answer(operation.id));
         operation.asks = Some(testing::asks(&["token", "key"]));
         assert_eq!(Notice::of_question(&operation, words).text, "The build waits until you give it.");
+    }
+
+    #[test]
+    fn nothing_is_told_with_a_gap_in_it() {
+        use OperationKind as Kind;
+        use OperationState as State;
+        let of_machines = [Kind::Create, Kind::Rebuild, Kind::Start, Kind::Stop, Kind::Restart, Kind::Delete];
+        let of_the_computer = [Kind::InstallController, Kind::Fix];
+        for language in [Language::En, Language::De] {
+            let words = Words::of(language, None);
+            for kind in of_machines.into_iter().chain(of_the_computer) {
+                for state in [State::Succeeded, State::Failed, State::Cancelled, State::Interrupted] {
+                    let mut operation =
+                        if state == State::Succeeded { succeeded(kind) } else { failed(kind, state) };
+                    if of_the_computer.contains(&kind) {
+                        operation.machine = None;
+                    }
+                    let notice = Notice::of_end(&operation, words);
+                    let text = notice.map(|notice| notice.title + &notice.text).unwrap_or_default();
+                    assert!(!text.contains("{}"), "{kind:?} {state:?}: {text}");
+                }
+            }
+        }
     }
 
     #[test]

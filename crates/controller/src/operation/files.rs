@@ -4,7 +4,7 @@ use std::{collections::HashSet, fs, path::PathBuf};
 
 use time::OffsetDateTime;
 
-use super::{Operation, OperationId, OperationState};
+use super::{Operation, OperationId, OperationKind, OperationState};
 use crate::{
     activity::{Activity, ActivityTree},
     failure::{Failure, FailureCode},
@@ -124,6 +124,7 @@ impl OperationFiles {
 fn interrupted(operation: &Operation) -> Failure {
     let subject = match &operation.machine {
         Some(machine) => format!("'{machine}'"),
+        None if operation.kind == OperationKind::Fix => "mending this computer".into(),
         None => "the controller".into(),
     };
     Failure {
