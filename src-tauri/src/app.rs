@@ -78,7 +78,7 @@ impl Codchi {
     /// Whether operations would be interrupted by the end of this process.
     fn works(&self) -> bool {
         let picture = lock(&self.picture);
-        self.api.running_here().into_iter().any(|id| !picture.has_ended(id))
+        self.api.running_here().into_iter().any(|id| picture.may_work(id))
     }
 }
 
@@ -116,8 +116,12 @@ pub(crate) async fn follow(app: AppHandle) {
     on_main_thread(&app, move |app| put_tray(app, ink));
     let mut bursts = codchi.api.subscribe().ready_chunks(BURST);
     while let Some(burst) = bursts.next().await {
+        let mut changed = false;
         for event in &burst {
-            take_in(&app, &codchi, event);
+            changed |= take_in(&app, &codchi, event);
+        }
+        if !changed {
+            continue;
         }
         let works = codchi.works();
         if lock(&codchi.life).changed(works) == Next::End {
@@ -133,9 +137,13 @@ fn on_main_thread(app: &AppHandle, what: impl FnOnce(&AppHandle) + Send + 'stati
     app.run_on_main_thread(move || what(&handle)).unwrap_or_else(report("the main thread is gone"));
 }
 
-fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) {
+/// Takes an event in; whether it changed the picture.
+fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
     let news = lock(&codchi.picture).apply(event);
-    app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
+    // Without a window there is nobody to write it down for; a new one asks first.
+    if app.get_webview_window(window::LABEL).is_some() {
+        app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
+    }
     let words = codchi.words();
     for operation in &news.ended {
         tell(app, codchi, Notice::of_end(operation, words));
@@ -155,6 +163,7 @@ fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) {
             window::set_theme(app, theme).unwrap_or_else(report("the window's theme stays"));
         });
     }
+    news.changed
 }
 
 /// Brings its secrets to a machine that somebody else started.
@@ -269,13 +278,19 @@ pub(crate) fn window_closing(app: &AppHandle) {
         window.hide().unwrap_or_else(report("the window could not be hidden"));
     }
     let app = app.clone();
+    let closing = lock(&codchi(&app).life).closing();
     tauri::async_runtime::spawn(async move {
         let codchi = codchi(&app);
         let wanted = lock(&codchi.picture).settings.close_to_tray && lock(&codchi.tray).is_some();
         let keep = wanted && host::is_present().await;
-        let works = codchi.works();
-        let next = lock(&codchi.life).window_closed(keep, works);
-        on_main_thread(&app, move |app| go_on(app, next));
+        // Decided where windows are opened, so that none is opened in between.
+        on_main_thread(&app, move |app| {
+            let works = codchi.works();
+            let next = lock(&codchi.life).window_closed(closing, keep, works);
+            if let Some(next) = next {
+                go_on(app, next);
+            }
+        });
     });
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum Next {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Life {
     ending: bool,
+    /// How often the window was wanted.
+    openings: u64,
 }
 
 impl Life {
@@ -26,10 +28,18 @@ impl Life {
         self.ending
     }
 
-    /// The last window was closed. `keep` if the user wants the app to stay in the tray and there is one; `works` if operations run
+    /// What [`Life::window_closed`] wants to know of the moment in which the user closed the window.
+    pub(crate) fn closing(self) -> u64 {
+        self.openings
+    }
+
+    /// The last window was closed; `None` when the user has wanted it again since. `keep` if the user wants the app to stay in the tray and there is one; `works` if operations run
     /// in this process.
-    pub(crate) fn window_closed(&mut self, keep: bool, works: bool) -> Next {
-        if keep && !self.ending { Next::Stay } else { self.end(works) }
+    pub(crate) fn window_closed(&mut self, closing: u64, keep: bool, works: bool) -> Option<Next> {
+        if closing != self.openings {
+            return None;
+        }
+        Some(if keep && !self.ending { Next::Stay } else { self.end(works) })
     }
 
     /// The user chose Quit.
@@ -40,6 +50,7 @@ impl Life {
     /// The user wants the window.
     pub(crate) fn window_opened(&mut self) {
         self.ending = false;
+        self.openings += 1;
     }
 
     /// Something may have ended.
@@ -59,8 +70,8 @@ mod tests {
 
     #[test]
     fn closing_keeps_the_tray_where_there_is_one() {
-        assert_eq!(Life::default().window_closed(true, false), Next::Stay);
-        assert_eq!(Life::default().window_closed(false, false), Next::End);
+        assert_eq!(Life::default().window_closed(0, true, false), Some(Next::Stay));
+        assert_eq!(Life::default().window_closed(0, false, false), Some(Next::End));
     }
 
     #[test]
@@ -74,7 +85,7 @@ mod tests {
     #[test]
     fn it_ends_with_what_it_waited_for() {
         let mut life = Life::default();
-        assert_eq!(life.window_closed(false, true), Next::EndLater);
+        assert_eq!(life.window_closed(0, false, true), Some(Next::EndLater));
         assert_eq!(life.changed(true), Next::Stay);
         assert_eq!(life.changed(false), Next::End);
     }
@@ -83,7 +94,7 @@ mod tests {
     fn closing_the_hidden_window_again_does_not_hurry_it() {
         let mut life = Life::default();
         life.quit(true);
-        assert_eq!(life.window_closed(true, true), Next::EndLater);
+        assert_eq!(life.window_closed(0, true, true), Some(Next::EndLater));
     }
 
     #[test]
@@ -92,6 +103,14 @@ mod tests {
         life.quit(true);
         life.window_opened();
         assert_eq!(life.changed(false), Next::Stay);
-        assert_eq!(life.window_closed(true, false), Next::Stay);
+        assert_eq!(life.window_closed(life.closing(), true, false), Some(Next::Stay));
+    }
+
+    #[test]
+    fn a_window_that_is_wanted_again_while_it_closes_stays() {
+        let mut life = Life::default();
+        let closing = life.closing();
+        life.window_opened();
+        assert_eq!(life.window_closed(closing, false, false), None);
     }
 }

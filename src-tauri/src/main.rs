@@ -25,7 +25,7 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Parser as _;
 use codchi_controller::operation::Door;
 use codchi_host::Environment;
-use tauri::{RunEvent, WindowEvent};
+use tauri::{Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_window_state::StateFlags;
 
 use crate::{app::Codchi, arguments::Arguments};
@@ -71,7 +71,6 @@ fn check_display(_: &Environment) -> Result<(), String> {
 }
 
 fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
-    let codchi = tauri::async_runtime::block_on(open(environment))?;
     let app = tauri::Builder::default()
         // First: a second instance ends here, before it does anything.
         .plugin(tauri_plugin_single_instance::init(|app, argv, _| {
@@ -86,7 +85,6 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
         .plugin(tauri_plugin_shell::init())
-        .manage(Arc::new(codchi))
         .invoke_handler(tauri::generate_handler![
             bridge::call,
             bridge::copy_secret,
@@ -107,6 +105,8 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
         })
         .build(tauri::generate_context!())
         .map_err(|error| format!("the app could not be started: {error}"))?;
+    // Only in the first instance, and before anything of the app runs.
+    app.manage(Arc::new(tauri::async_runtime::block_on(open(environment))?));
     app.run(|app, event| match event {
         RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
             api.prevent_close();

@@ -44,6 +44,8 @@ pub(crate) struct News {
     pub(crate) running: Vec<MachineName>,
     /// Whether what the host's checks are about may have changed.
     pub(crate) host: bool,
+    /// Whether something of this picture changed; what comes many times a second while something builds is not in it.
+    pub(crate) changed: bool,
 }
 
 impl Picture {
@@ -63,7 +65,8 @@ impl Picture {
 
     /// Takes in what changed.
     pub(crate) fn apply(&mut self, event: &Event) -> News {
-        let mut news = News::default();
+        let quiet = matches!(event, Event::ActivitiesChanged { .. } | Event::LogGrew { .. });
+        let mut news = News { changed: !quiet, ..News::default() };
         match event {
             Event::MachinesChanged { changed, removed, engine } => {
                 for machine in changed {
@@ -97,9 +100,10 @@ impl Picture {
         news
     }
 
-    /// Whether the end of this operation was seen.
-    pub(crate) fn has_ended(&self, id: OperationId) -> bool {
-        self.ended.contains(&id)
+    /// Whether this operation may be at work: neither was its end seen, nor does it wait for an answer, which it does without us too.
+    pub(crate) fn may_work(&self, id: OperationId) -> bool {
+        let waits = |operation: &Operation| operation.state == OperationState::WaitingForInput;
+        !self.ended.contains(&id) && !self.operations.get(&id).is_some_and(waits)
     }
 
     fn follow(&mut self, operation: &Operation, news: &mut News) {
@@ -147,12 +151,12 @@ mod tests {
         let mut picture = picture();
         let mut operation = testing::operation(OperationKind::Rebuild, "hello");
         assert_eq!(picture.apply(&Event::OperationChanged { operation: operation.clone() }).ended, []);
-        assert!(!picture.has_ended(operation.id));
+        assert!(picture.may_work(operation.id));
         operation.succeed(OperationOutcome::default(), NOW);
         let ended = Event::OperationChanged { operation: operation.clone() };
         assert_eq!(picture.apply(&ended).ended, [operation.clone()]);
         assert_eq!(picture.apply(&ended).ended, []);
-        assert!(picture.has_ended(operation.id));
+        assert!(!picture.may_work(operation.id));
     }
 
     #[test]
@@ -183,6 +187,8 @@ mod tests {
         assert_eq!(tell(OperationState::WaitingForInput, later), 0);
         assert_eq!(tell(OperationState::Running, later), 0);
         assert_eq!(tell(OperationState::WaitingForInput, later), 1);
+        let id = operation.id;
+        assert!(!picture.may_work(id), "it waits without this process too");
     }
 
     #[test]
