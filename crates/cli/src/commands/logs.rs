@@ -123,6 +123,9 @@ impl Log<'_> {
                 Event::LogGrew { .. } => self.print().await?,
                 _ => {}
             }
+            if self.app.screen.stdout.is_closed() {
+                break;
+            }
         }
         Ok(())
     }
@@ -133,7 +136,7 @@ impl Log<'_> {
         loop {
             let args = LogArgs { id: self.id, from: self.printed, limit: PAGE, activity: None };
             let page = self.app.api.operation_log(args).await?;
-            if page.lines.is_empty() {
+            if page.lines.is_empty() || stdout.is_closed() {
                 return Ok(());
             }
             self.printed += page.lines.len() as u64;

@@ -104,6 +104,11 @@ impl Stream {
         }
     }
 
+    /// Whether nobody reads any more, or nothing can be written.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.borrow().closed
+    }
+
     /// What prevented writing, other than that nobody reads any more.
     pub(crate) fn take_error(&self) -> Option<io::Error> {
         self.state.borrow_mut().error.take()
@@ -147,7 +152,7 @@ mod tests {
         let left = stream(ErrorKind::BrokenPipe);
         left.line("nobody reads this");
         left.line("nor this");
-        assert!(left.take_error().is_none());
+        assert!(left.is_closed() && left.take_error().is_none());
 
         let full = stream(ErrorKind::StorageFull);
         full.line("no room");
