@@ -99,7 +99,9 @@ fn run_one(stage: Stage, logs: &Path) -> Outcome {
         Ok(log) => log,
         Err(e) => return done(Status::Failed(format!("{e:#}")), None),
     };
-    match (stage.work)(&mut log) {
+    // A stage that panics has failed; the others, and who waits for it, go on.
+    let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (stage.work)(&mut log)));
+    match worked.unwrap_or_else(|_| Err(anyhow::anyhow!("it panicked"))) {
         Ok(()) => {
             eprintln!("ok     {name} ({:.1} s)", began.elapsed().as_secs_f64());
             done(Status::Passed, log.counts())
@@ -146,6 +148,15 @@ mod tests {
                 ("ui", Status::Passed),
             ]
         );
+    }
+
+    #[test]
+    fn a_stage_that_panics_has_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let broken = Stage::new("broken", Lane::Cargo, &[], Box::new(|_| panic!("of the test")));
+        let outcomes = run(vec![broken, stage("after", Lane::Cargo, &[], true)], dir.path()).unwrap();
+        let status: Vec<_> = outcomes.iter().map(|o| o.status.clone()).collect();
+        assert_eq!(status, [Status::Failed("it panicked".into()), Status::Passed]);
     }
 
     #[test]
