@@ -34,7 +34,7 @@ export async function machineRow(name: string): Promise<HTMLElement> {
   });
 }
 
-/** No violation of the accessibility rules that don't need a layout; contrast is measured in the tokens. */
+/** No violation of the accessibility rules that don't need a layout; contrast.test.ts measures that of the tokens. */
 export async function expectAccessible(): Promise<void> {
   const { violations } = await axe.run(document.body, { rules: { "color-contrast": { enabled: false } } });
   expect(violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`)).toEqual([]);
