@@ -4,7 +4,7 @@ import type { Backend } from "@/platform";
 import type { Activity, Event, MachineStatus, Operation, OperationDetail, Snapshot } from "@/platform/contract";
 import { remember } from "./lastKnown";
 import { logGrew } from "./logs";
-import { keys } from "./queries";
+import { keys, OPERATIONS } from "./queries";
 import { isWorking } from "./view";
 
 /** The list with these machines replaced or added, the removed ones gone, by name. */
@@ -15,10 +15,10 @@ export function withMachines(list: MachineStatus[], changed: MachineStatus[], re
   return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The list with this operation in it; newest first. */
+/** The list with this operation in it; newest first, and no longer than the controller gives it. */
 export function withOperation(list: Operation[], operation: Operation): Operation[] {
   const at = list.findIndex((each) => each.id === operation.id);
-  return at === -1 ? [operation, ...list] : list.with(at, operation);
+  return at === -1 ? [operation, ...list.slice(0, OPERATIONS - 1)] : list.with(at, operation);
 }
 
 /** Activities with those that changed, by id, in the order in which they appeared. */

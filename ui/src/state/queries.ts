@@ -11,7 +11,8 @@ export function createQueryClient(): QueryClient {
     defaultOptions: {
       // What was read stays true until an event says otherwise.
       queries: { staleTime: Infinity, gcTime: 10 * 60_000, retry: false, refetchOnWindowFocus: false, refetchOnReconnect: false, networkMode: "always" },
-      mutations: { retry: false, networkMode: "always" },
+      // Nobody asks what a mutation was given, and it may be a passphrase.
+      mutations: { retry: false, networkMode: "always", gcTime: 0 },
     },
   });
 }
@@ -33,7 +34,7 @@ export const keys = {
 };
 
 /** How many operations the list shows. */
-const OPERATIONS = 500;
+export const OPERATIONS = 500;
 
 export const statusQuery = (backend: Backend) =>
   queryOptions({

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { FailurePanel } from "@/components/FailurePanel";
 import { MidTruncate } from "@/components/MidTruncate";
@@ -65,7 +66,7 @@ export function OperationList({ machine }: { machine?: string }) {
   );
 }
 
-function Row({ operation, named }: { operation: Operation; named: boolean }) {
+const Row = memo(function Row({ operation, named }: { operation: Operation; named: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const navigate = useNavigate();
@@ -96,4 +97,4 @@ function Row({ operation, named }: { operation: Operation; named: boolean }) {
       <td className={table.TableNumber}>{format.stopwatch(took)}</td>
     </tr>
   );
-}
+});
