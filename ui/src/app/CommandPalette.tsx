@@ -7,7 +7,7 @@ import { StatusBar } from "@/components/Page";
 import { Icon, type IconName } from "@/icons/Icon";
 import { StateGlyph } from "@/icons/StateGlyph";
 import type { MachineStatus } from "@/platform/contract";
-import { machineCan } from "@/state/can";
+import { machineCan, offersStop } from "@/state/can";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useStatus } from "@/state/useStatus";
 import { machineView, type StateView } from "@/state/view";
@@ -60,10 +60,9 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
     const onBest: Entry[] = [];
     if (best !== undefined && engine !== undefined) {
       const can = machineCan(t, best, engine);
-      const running = best.status === "running";
       onBest.push(
         { key: "shell", text: t("actions.openTerminal"), icon: "terminal", kbd: "T", disabledReason: can.exec(), run: then(() => void actions.openTerminal(best)) },
-        running
+        offersStop(best)
           ? { key: "stop", text: t("actions.stop"), icon: "stop", kbd: "S", disabledReason: can.stop(), run: then(() => void actions.stop(best)) }
           : { key: "start", text: t("actions.start"), icon: "play", kbd: "S", disabledReason: can.start(), run: then(() => void actions.start(best)) },
         { key: "restart", text: t("actions.restart"), icon: "rebuild", disabledReason: can.restart(), run: then(() => void actions.restart(best)) },

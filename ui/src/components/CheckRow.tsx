@@ -55,6 +55,7 @@ export function CheckRow({ view, title, text, evidence, compact = false, fix, op
         {fix !== undefined && (
           <Button size="sm" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
             {open ? t("doctor.hideFix") : t("doctor.fix")}
+            <span className="sr"> {title}</span>
           </Button>
         )}
       </div>

@@ -43,7 +43,7 @@ export function SecretInput({ id, label, value, onChange, invalid, fits = false,
         <span className="truncate fg">{value.name}</span>
         <span className="sub nowrap">{format.bytes(value.size)}</span>
         <span className="grow" />
-        <IconButton icon="x" label={t("secrets.clearFile")} onClick={() => onChange(noInput)} />
+        <IconButton id={id} aria-describedby={rest["aria-describedby"]} icon="x" label={t("secrets.clearFile")} onClick={() => onChange(noInput)} />
       </div>
     );
   }

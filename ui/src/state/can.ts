@@ -20,6 +20,11 @@ export interface MachineCan {
   cancel(): Verdict;
 }
 
+/** Whether Stop stands where Start would: where it may be stopped, such as one that hangs while it starts. */
+export function offersStop({ allowed, status }: MachineStatus): boolean {
+  return allowed.includes("stop") || (!allowed.includes("start") && (status === "running" || status === "stopping"));
+}
+
 export function machineCan(t: TFunction, machine: MachineStatus, engine: EngineStatus): MachineCan {
   const { name, status } = machine;
   const ask = (action: Action, why: () => Verdict): Verdict => {

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { singleKeys } from "./preferences";
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
@@ -20,7 +21,7 @@ function isCovered(): boolean {
 
 /**
  * Keys of the whole window while the component is shown. Combinations with Ctrl or Alt and function keys work everywhere, others
- * only where nobody types. Nothing works under a dialog.
+ * only where nobody types, and single characters only if the user wants them. Nothing works under a dialog.
  */
 export function useKeys(keys: KeyMap): void {
   const current = useRef(keys);
@@ -35,7 +36,7 @@ export function useKeys(keys: KeyMap): void {
       if (event.defaultPrevented && !name.startsWith("Ctrl+")) return;
       if (isTyping(event.target) && !/^(?:Ctrl|Alt|Shift\+F|F\d)/.test(name)) return;
       const act = current.current[name];
-      if (act === undefined) return;
+      if (act === undefined || (name.length === 1 && !singleKeys.read())) return;
       event.preventDefault();
       act(event);
     };

@@ -206,6 +206,7 @@ describe("the activity tree", () => {
     const root = activity("system", "running");
     const activities = [root, activity("done-child", "done", { parent: root.id }), activity("failed-child", "failed", { parent: root.id }), activity("a", "done"), activity("b", "done"), activity("later", "planned")];
     const names = (toggled: string[], only = false) => visibleRows(activities, new Set(toggled), only).map((row) => (row.kind === "finished" ? `${row.count} finished` : `${"  ".repeat(row.level)}${row.activity.name}`));
+    expect(visibleRows(activities, new Set(), false).map((row) => `${row.position}/${row.siblings}`)).toEqual(["1/3", "1/2", "2/2", "2/3", "3/3"]);
     expect(names([])).toEqual(["system", "  failed-child", "  done-child", "later", "2 finished"]);
     expect(names(["finished", String(root.id)])).toEqual(["system", "later", "2 finished", "  a", "  b"]);
     expect(names([], true)).toEqual(["system", "  failed-child"]);

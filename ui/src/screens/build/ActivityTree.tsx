@@ -98,8 +98,8 @@ export const ActivityTree = memo(function ActivityTree({ activities, onlyActive,
               role="treeitem"
               tabIndex={item.index === at ? 0 : -1}
               aria-level={row.level + 1}
-              aria-setsize={rows.length}
-              aria-posinset={item.index + 1}
+              aria-setsize={row.siblings}
+              aria-posinset={row.position}
               aria-expanded={row.expanded}
               aria-selected={chosen}
               className={styles.ActivityRow}

@@ -7,6 +7,9 @@ interface TreeRow {
   level: number;
   /** Undefined when it has no children. */
   expanded: boolean | undefined;
+  /** Which of how many on its level, below the same parent; beginning with 1. */
+  position: number;
+  siblings: number;
 }
 export interface FinishedRow {
   kind: "finished";
@@ -15,6 +18,8 @@ export interface FinishedRow {
   expanded: boolean;
   /** From the first beginning to the last end, in milliseconds. */
   took: number | null;
+  position: number;
+  siblings: number;
 }
 export type ActivityTreeRow = TreeRow | FinishedRow;
 
@@ -58,21 +63,26 @@ export function visibleRows(activities: readonly Activity[], toggled: Toggled, o
   const sorted = (list: Activity[]) => list.toSorted((a, b) => order[a.state] - order[b.state] || Number(isDownload(a)) - Number(isDownload(b)) || a.id - b.id);
 
   const rows: ActivityTreeRow[] = [];
-  const add = (activity: Activity, level: number) => {
-    if (onlyActive && !isActive(activity)) return;
+  // More than these stand on the topmost level where what is finished is one of them.
+  const addAll = (list: Activity[], level: number, more = 0) => {
+    const wanted = onlyActive ? list.filter(isActive) : list;
+    wanted.forEach((each, index) => add(each, level, index + 1, wanted.length + more));
+  };
+  const add = (activity: Activity, level: number, position: number, siblings: number) => {
     const below = children.get(activity.id) ?? [];
     const expanded = below.length === 0 ? undefined : isActive(activity) !== toggled.has(String(activity.id));
-    rows.push({ kind: "activity", activity, level, expanded });
-    if (expanded === true && level < 32) for (const child of sorted(below)) add(child, level + 1);
+    rows.push({ kind: "activity", activity, level, expanded, position, siblings });
+    if (expanded === true && level < 32) addAll(sorted(below), level + 1);
   };
   const over: Activity[] = [];
   const open: Activity[] = [];
   for (const root of roots) (root.state === "done" && !isActive(root) ? over : open).push(root);
-  for (const root of sorted(open)) add(root, 0);
-  if (over.length > 0 && !onlyActive) {
+  const finished = over.length > 0 && !onlyActive;
+  addAll(sorted(open), 0, finished ? 1 : 0);
+  if (finished) {
     const expanded = toggled.has(FINISHED);
-    rows.push({ kind: "finished", count: over.length, level: 0, expanded, took: span(over) });
-    if (expanded) for (const root of over) add(root, 1);
+    rows.push({ kind: "finished", count: over.length, level: 0, expanded, took: span(over), position: open.length + 1, siblings: open.length + 1 });
+    if (expanded) addAll(over, 1);
   }
   return rows;
 }

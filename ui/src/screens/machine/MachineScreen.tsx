@@ -9,7 +9,7 @@ import { Tabs } from "@/components/Tabs";
 import { useFormat } from "@/i18n/useFormat";
 import { useBackend } from "@/platform";
 import type { EngineStatus, MachineStatus } from "@/platform/contract";
-import { machineCan } from "@/state/can";
+import { machineCan, offersStop } from "@/state/can";
 import { generationsQuery, secretsQuery } from "@/state/queries";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
@@ -119,7 +119,7 @@ function HeaderActions({ machine, engine }: { machine: MachineStatus; engine: En
   const menu = useMachineMenu(engine, leaving, true);
   return (
     <ButtonGroup>
-      {running && (
+      {offersStop(machine) && (
         <Button icon="stop" disabledReason={can.stop()} onClick={() => void actions.stop(machine)}>
           {t("actions.stop")}
         </Button>

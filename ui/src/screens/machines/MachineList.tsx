@@ -3,7 +3,7 @@ import { type KeyboardEvent, memo, type MouseEvent, useCallback, useEffect, useM
 import { useTranslation } from "react-i18next";
 import { createMenuHandle, SharedMenu } from "@/components/Menu";
 import type { EngineStatus, MachineStatus, Operation } from "@/platform/contract";
-import { machineCan } from "@/state/can";
+import { machineCan, offersStop } from "@/state/can";
 import { selectedMachine, singleKeys } from "@/state/preferences";
 import { useStore } from "@/state/store";
 import type { MachineActions } from "@/state/useMachineActions";
@@ -131,7 +131,6 @@ export const MachineList = memo(function MachineList({ rows, engine, actions, on
     const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: machines.length - 1, PageDown: at + page, PageUp: at - page };
     const to = moves[name];
     const can = machineCan(t, machine, engine);
-    const running = machine.status === "running";
     const when = (verdict: string | null, act: () => unknown) => () => void (verdict === null && act());
     const commands: Record<string, () => void> = {
       Enter: () => actions.open(machine),
@@ -141,7 +140,7 @@ export const MachineList = memo(function MachineList({ rows, engine, actions, on
       ContextMenu: () => openMenu(machine.name),
     };
     const single: Record<string, () => void> = {
-      S: running ? when(can.stop(), () => actions.stop(machine)) : when(can.start(), () => actions.start(machine)),
+      S: offersStop(machine) ? when(can.stop(), () => actions.stop(machine)) : when(can.start(), () => actions.start(machine)),
       R: when(can.rebuild(), () => actions.rebuild(machine)),
       T: when(can.exec(), () => void actions.openTerminal(machine)),
       ".": () => openMenu(machine.name),

@@ -8,7 +8,7 @@ import { StateBadge } from "@/components/StateBadge";
 import { StateGlyph } from "@/icons/StateGlyph";
 import { useFormat } from "@/i18n/useFormat";
 import type { EngineStatus, MachineStatus, Operation } from "@/platform/contract";
-import { machineCan } from "@/state/can";
+import { machineCan, offersStop } from "@/state/can";
 import { lastKnown } from "@/state/lastKnown";
 import { selectedMachine } from "@/state/preferences";
 import { useNow } from "@/state/useNow";
@@ -208,7 +208,7 @@ function RowActions({ machine, engine, actions, focusable }: { machine: MachineS
   return (
     <>
       {shell}
-      {machine.status === "running" || machine.status === "stopping" ? (
+      {offersStop(machine) ? (
         <IconButton icon="stop" tabIndex={tabIndex} label={t("actions.stop")} disabledReason={can.stop()} onClick={() => void actions.stop(machine)} />
       ) : (
         <IconButton icon="play" tabIndex={tabIndex} label={t("actions.start")} disabledReason={can.start()} onClick={() => void actions.start(machine)} />

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Kbd } from "@/components/Kbd";
 import type { MenuGroups } from "@/components/Menu";
 import type { EngineStatus, MachineStatus } from "@/platform/contract";
-import { machineCan } from "@/state/can";
+import { machineCan, offersStop } from "@/state/can";
 import { pins, togglePin } from "@/state/preferences";
 import type { MachineActions } from "@/state/useMachineActions";
 import { isWorking } from "@/state/view";
@@ -22,7 +22,7 @@ export function useMachineMenu(engine: EngineStatus, actions: MachineActions, op
         opened ? [] : [{ key: "open", label: t("actions.open"), icon: "arrow-r", note: <Kbd>↵</Kbd>, onSelect: () => void navigate({ to: "/machines/$name", params: { name } }) }],
         [
           { key: "shell", label: t("actions.openTerminal"), icon: "terminal", note: <Kbd>T</Kbd>, disabledReason: can.exec(), onSelect: () => void actions.openTerminal(machine) },
-          machine.status === "running"
+          offersStop(machine)
             ? { key: "stop", label: t("actions.stop"), icon: "stop", note: <Kbd>S</Kbd>, disabledReason: can.stop(), onSelect: () => void actions.stop(machine) }
             : { key: "start", label: t("actions.start"), icon: "play", note: <Kbd>S</Kbd>, disabledReason: can.start(), onSelect: () => void actions.start(machine) },
           { key: "restart", label: t("actions.restart"), disabledReason: can.restart(), onSelect: () => void actions.restart(machine) },
