@@ -29,9 +29,11 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     let (tell, mut changed) = channel(1);
     let watch_place = |place: std::path::PathBuf| {
         let tell = tell.clone();
-        watch(&place, RecursiveMode::NonRecursive, move |_| drop(tell.try_send(())))
-            .inspect_err(|error| tracing::debug!(place = %place.display(), %error, "can't watch"))
-            .ok()
+        watch(&place, RecursiveMode::NonRecursive, move |_| {
+            let _ = tell.try_send(());
+        })
+        .inspect_err(|error| tracing::debug!(place = %place.display(), %error, "can't watch"))
+        .ok()
     };
     let watches = capability::places(&*controller.host).into_iter().filter_map(watch_place).collect();
     let controller = Arc::clone(controller);

@@ -60,7 +60,12 @@ pub trait Nix: Send + Sync + 'static {
     ) -> Result<String, NixError>;
 
     /// Evaluates the flake that [`Nix::resolve`] wrote, once: what the modules ask for, and what is to be built. Builds nothing.
-    async fn evaluate(&self, machine: &MachineName, run: Run<'_>) -> Result<Evaluation, NixError>;
+    async fn evaluate(
+        &self,
+        machine: &MachineName,
+        spec: &MachineSpec,
+        run: Run<'_>,
+    ) -> Result<Evaluation, NixError>;
 
     /// Builds the machine's system from its derivation and returns its store path.
     async fn build(

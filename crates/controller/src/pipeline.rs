@@ -98,7 +98,8 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Requirements);
-        let Evaluation { requirements, derivation } = nix.evaluate(machine, self.nix_run().await?).await?;
+        let Evaluation { requirements, derivation } =
+            nix.evaluate(machine, spec, self.nix_run().await?).await?;
         record.requirements = requirements.clone();
         store.update_record(machine, |record| record.requirements = requirements.clone())?;
 

@@ -9,6 +9,7 @@
 
 mod access;
 mod bundle;
+mod confine;
 mod controller;
 mod daemon;
 mod deliver;
@@ -97,6 +98,7 @@ fn main() -> ExitCode {
             }
         }
         Ok(Invocation::BecomeBound { argv }) => fail(1, &access::become_bound(&argv)),
+        Ok(Invocation::Confine { view, argv }) => fail(1, &confine::become_confined(&view, &argv)),
         Ok(Invocation::Host) => match host::take(&mut std::io::stdin().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),

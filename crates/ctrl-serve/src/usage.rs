@@ -1,8 +1,10 @@
-//! The command line of `ctrl-serve`, parsed by hand: seven verbs do not need an argument library in a binary
+//! The command line of `ctrl-serve`, parsed by hand: a few verbs do not need an argument library in a binary
 //! that every machine carries.
 
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::confine::View;
 
 /// How long the waits last unless `--timeout-ms` says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -16,6 +18,7 @@ pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
        ctrl-serve host                          in the controller: take over the host's settings on standard input
        ctrl-serve with-access NAME -- PROGRAM…  run a program with what it may use, on standard input
+       ctrl-serve confine [--hide DIR]… [--keep PATH]… -- PROGRAM…   run a program that sees and may do less
        ctrl-serve agent-bridge NAME             carry an SSH agent over standard input and output
        ctrl-serve --version";
 
@@ -67,6 +70,13 @@ pub(crate) enum Invocation {
         /// The program and its arguments.
         argv: Vec<String>,
     },
+    /// Become a program that sees and may do less.
+    Confine {
+        /// What it sees.
+        view: View,
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
     /// Carry an SSH agent.
     AgentBridge {
         /// The name of its directory.
@@ -103,6 +113,8 @@ pub(crate) enum UsageError {
     Timeout(String),
     #[error("put needs an absolute directory")]
     Directory,
+    #[error("confine needs absolute paths and a program after --")]
+    Confine,
 }
 
 /// Parses `args` (with the program's name first). PID 1 is always the init, whatever the engine passes it.
@@ -123,6 +135,7 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("with-access", [name, "--", argv @ ..]) if !argv.is_empty() => {
             Ok(Invocation::WithAccess { name: (*name).into(), argv: owned(argv) })
         }
+        ("confine", rest) => confine(rest),
         ("agent-bridge", [name]) => Ok(Invocation::AgentBridge { name: (*name).into() }),
         ("git-credential", [file, action]) => {
             Ok(Invocation::GitCredential { file: PathBuf::from(file), action: (*action).into() })
@@ -138,6 +151,26 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("--version", []) => Ok(Invocation::Version),
         ("--help", []) => Ok(Invocation::Help),
         (other, _) => Err(UsageError::Unknown(other.into())),
+    }
+}
+
+fn confine(mut rest: &[&str]) -> Result<Invocation, UsageError> {
+    let mut view = View::default();
+    loop {
+        match rest {
+            ["--", argv @ ..] if !argv.is_empty() => {
+                return Ok(Invocation::Confine { view, argv: owned(argv) });
+            }
+            ["--hide", path, more @ ..] if path.starts_with('/') => {
+                view.hide.push(PathBuf::from(path));
+                rest = more;
+            }
+            ["--keep", path, more @ ..] if path.starts_with('/') => {
+                view.keep.push(PathBuf::from(path));
+                rest = more;
+            }
+            _ => return Err(UsageError::Confine),
+        }
     }
 }
 
@@ -183,6 +216,12 @@ mod tests {
             Ok(Invocation::Deliver { timeout: Duration::from_millis(9) })
         );
         assert_eq!(parsed("x wait-delivered"), Ok(Invocation::WaitDelivered { timeout: DEFAULT_TIMEOUT }));
+        let view = View { hide: vec!["/a".into(), "/b".into()], keep: vec!["/a/c".into()] };
+        let argv = vec!["nix".to_owned(), "--hide".to_owned()];
+        assert_eq!(
+            parsed("x confine --hide /a --keep /a/c --hide /b -- nix --hide"),
+            Ok(Invocation::Confine { view, argv })
+        );
         assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));
     }
 
@@ -194,6 +233,11 @@ mod tests {
         assert_eq!(parsed("x wait-up --timeout-ms soon"), Err(UsageError::Timeout("soon".into())));
         assert_eq!(parsed("x deliver now"), Err(UsageError::Unexpected("now".into())));
         assert_eq!(parsed("x put relative"), Err(UsageError::Directory));
+        for line in
+            ["x confine", "x confine --", "x confine --hide a -- nix", "x confine --hide", "x confine nix"]
+        {
+            assert_eq!(parsed(line), Err(UsageError::Confine), "{line}");
+        }
         assert_eq!(parsed("x put /a /b"), Err(UsageError::Directory));
     }
 }

@@ -14,6 +14,7 @@ mod https;
 mod office;
 mod proxy;
 mod ssh;
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ const CASES: &[Case<Office>] = cases! {
     ssh:
         a_private_repository_builds_with_a_key_that_stays_in_the_agent
         an_unknown_host_is_said_before_anything_is_sent;
+    strangers:
+        a_flake_finds_nothing_of_the_controller;
     proxy:
         git_goes_through_the_proxy_also_with_a_password;
 };

@@ -137,7 +137,7 @@ impl Nix for FakeNix {
             _ => Ok(lock_of(self.state().commit)),
         }
     }
-    async fn evaluate(&self, _: &MachineName, _: Run<'_>) -> Result<Evaluation, NixError> {
+    async fn evaluate(&self, _: &MachineName, _: &MachineSpec, _: Run<'_>) -> Result<Evaluation, NixError> {
         let (error, requirements) = {
             let state = self.state();
             (state.evaluation_error, state.requirements.clone())

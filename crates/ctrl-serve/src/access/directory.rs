@@ -1,9 +1,9 @@
 //! A directory in memory that is removed with its owner: by the owner when it ends, and by the next one where it was killed. Whose
 //! owner lives is told by a lock on a file in it, which the kernel gives up with the process.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -13,6 +13,10 @@ use super::{AccessError, BASE};
 
 /// The file that is locked as long as the owner lives.
 const OWNED: &str = ".owned";
+
+/// Who may use what is in a directory must know its name: Nix, which reads for strangers without root's capabilities (`confine.rs`), is
+/// told it, and a flake that it evaluates isn't.
+const UNLISTED: u32 = 0o300;
 
 /// A directory of its own.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ impl Directory {
     /// When it isn't in memory, or can't be made.
     pub(super) fn make(name: &str) -> Result<Self, AccessError> {
         let base = Path::new(BASE);
-        DirBuilder::new().recursive(true).mode(0o700).create(base).map_err(at(base))?;
+        DirBuilder::new().recursive(true).mode(UNLISTED).create(base).map_err(at(base))?;
         let memory = statfs(base).map_err(|error| at(base)(error.into()))?.filesystem_type() == TMPFS_MAGIC;
         if !memory {
             return Err(AccessError::NotInMemory { path: BASE.into() });
@@ -44,7 +48,7 @@ impl Directory {
         let turn = lock(File::open(base), FlockArg::LockExclusive).map_err(at(base))?;
         sweep(base).map_err(at(base))?;
         let path = base.join(name);
-        DirBuilder::new().mode(0o700).create(&path).map_err(at(&path))?;
+        DirBuilder::new().mode(UNLISTED).create(&path).map_err(at(&path))?;
         let owned = create(&path.join(OWNED)).and_then(|file| lock(Ok(file), FlockArg::LockExclusive));
         let owned = owned.map_err(at(&path))?;
         drop(turn);
@@ -72,7 +76,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
 }
 
@@ -85,13 +89,19 @@ fn sweep(base: &Path) -> io::Result<()> {
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         };
         if !is_owned {
-            match fs::remove_dir_all(&path) {
+            match remove(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
     }
     Ok(())
+}
+
+/// Removes a directory, which its owner can't list.
+fn remove(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    fs::remove_dir_all(path)
 }
 
 fn create(path: &Path) -> io::Result<File> {

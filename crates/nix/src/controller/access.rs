@@ -65,7 +65,7 @@ impl ControllerNix {
         let mut stdin = Zeroizing::new(Vec::with_capacity(json.len() + 4));
         stdin.extend_from_slice(&length.to_be_bytes());
         stdin.extend_from_slice(&json);
-        let wrapper = ["/bin/ctrl-serve", "with-access", &name, "--"].map(str::to_owned);
+        let wrapper = [Self::SERVE, "with-access", &name, "--"].map(str::to_owned);
         spec.argv.splice(..0, wrapper);
         Ok(Granted { spec, stdin: Some(stdin), _agent: agent })
     }

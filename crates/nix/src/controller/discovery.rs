@@ -6,7 +6,7 @@ use codchi_controller::nix::{NixError, OfferedModule, OfferedNixpkgs, Problem, R
 use futures::{StreamExt as _, stream};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{ANSWER, ControllerNix, exec::Limits, failure::Origins};
+use super::{ANSWER, ControllerNix, exec::Limits, failure::Origins, view::View};
 use crate::{attr_path, flake_ref, sanitize};
 
 /// How long it may take, with fetching.
@@ -14,7 +14,7 @@ const TIME: Duration = Duration::from_secs(60);
 /// How much memory the evaluation may take, in bytes (Nix' garbage collector heeds it).
 const MEMORY: u64 = 4 << 30;
 /// Where the flake lies that looks at a repository; always the same bytes.
-const DIR: &str = "/config/discovery";
+pub(super) const DIR: &str = "/config/discovery";
 /// No more modules than these are shown.
 const MOST_MODULES: usize = 1000;
 /// When looking at all at once fails, so many are looked at one by one.
@@ -64,7 +64,8 @@ impl ControllerNix {
         let url = mirrored.flake.nix_url();
         origins.input("repository", &source.url);
 
-        let look = Look { source, url: &url, run, origins: &origins };
+        let view = View::of_repository(&source.url, &flake);
+        let look = Look { source, url: &url, view: &view, run, origins: &origins };
         let offer = match self.look::<Offer>(look, "offer").await {
             Err(error @ NixError::Evaluation { .. }) => self.one_by_one(look).await.ok_or(error)?,
             offer => offer?,
@@ -74,7 +75,7 @@ impl ControllerNix {
 
     /// What the flake at [`DIR`] says of the repository under this name.
     async fn look<T: DeserializeOwned>(&self, look: Look<'_>, name: &str) -> Result<T, NixError> {
-        let Look { source, url, run, origins } = look;
+        let Look { source, url, view, run, origins } = look;
         let target = format!("path:{DIR}#{name}");
         let args = [
             "eval",
@@ -86,7 +87,7 @@ impl ControllerNix {
             "repository",
             url,
         ];
-        let spec = Self::nix(&args).env("GC_MAXIMUM_HEAP_SIZE", MEMORY.to_string());
+        let spec = view.limit(Self::nix(&args)).env("GC_MAXIMUM_HEAP_SIZE", MEMORY.to_string());
         let limits = Limits { time: Some(TIME), stdout: ANSWER };
         let action = format!("read the modules of {}", source.url);
         let json = self.run_nix(&action, &source.url, spec, limits, run, origins).await?;
@@ -120,6 +121,7 @@ struct Look<'a> {
     source: &'a Source,
     /// As Nix gets it.
     url: &'a str,
+    view: &'a View,
     run: Run<'a>,
     origins: &'a Origins,
 }

@@ -23,7 +23,7 @@ impl ControllerNix {
         let action = "write the flake into the controller";
         let archive = pack(files)
             .map_err(|error| NixError::Failed { action: action.into(), message: error.to_string() })?;
-        let spec = Self::command(["/bin/ctrl-serve", "put", dir]);
+        let spec = Self::command([Self::SERVE, "put", dir]);
         self.ask(action, spec, Input::Bytes(&archive)).await.map(drop)
     }
 }

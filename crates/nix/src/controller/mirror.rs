@@ -18,6 +18,9 @@ use super::{
 };
 use crate::flake_ref::FlakeRef;
 
+/// Where they are.
+pub(super) const COPIES: &str = "/config/repositories";
+
 /// A source as the controller finds it.
 pub(super) struct Mirrored {
     /// The reference that Nix is given.
@@ -30,7 +33,7 @@ pub(super) struct Mirrored {
 pub(super) fn copy_of(path: &Path) -> String {
     let digest = Sha256::digest(path.to_string_lossy().as_bytes());
     let id: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("/config/repositories/{id}.git")
+    format!("{COPIES}/{id}.git")
 }
 
 /// The reference that Nix in the controller is given for `flake`.

@@ -1,7 +1,8 @@
 //! Nix in the controller: the implementation of [`Nix`] over any driver.
 //!
 //! Every program is run with an argument list, never through a shell. What a repository says is hostile: it is evaluated in pure mode,
-//! without import-from-derivation and without its `nixConfig`, within limits of time and size, in a container that holds no secrets.
+//! without import-from-derivation and without its `nixConfig`, within limits of time and size, with a view of the controller in which
+//! there is nothing but its own.
 
 mod access;
 mod closure;
@@ -15,6 +16,7 @@ mod mirror;
 mod profile;
 mod resolve;
 mod unchanged;
+mod view;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -36,6 +38,7 @@ use crate::{
 };
 use exec::{Command, Limits, Output};
 use failure::{Origins, Renamed};
+use view::View;
 
 /// Nix for an installation of Codchi: runs in the controller of one driver.
 pub struct ControllerNix {
@@ -61,6 +64,9 @@ const EVALUATION_TIME: Duration = Duration::from_secs(600);
 const ANSWER: usize = 16 << 20;
 
 impl ControllerNix {
+    /// Our own program in the controller.
+    const SERVE: &str = "/bin/ctrl-serve";
+
     /// Nix in the controller of `driver`. `git` is the program that reads repositories of this computer, usually `git`.
     pub fn new(driver: Arc<dyn Driver>, git: impl Into<PathBuf>) -> Self {
         // The controller's own activities begin far above.
@@ -208,16 +214,22 @@ impl Nix for ControllerNix {
         self.lock_inputs(machine, spec, lock, update, run).await
     }
 
-    async fn evaluate(&self, machine: &MachineName, run: Run<'_>) -> Result<Evaluation, NixError> {
+    async fn evaluate(
+        &self,
+        machine: &MachineName,
+        spec: &MachineSpec,
+        run: Run<'_>,
+    ) -> Result<Evaluation, NixError> {
         let target = format!("path:{}#codchi", machine_dir(machine));
-        let spec = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
+        let eval = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
+        let eval = View::of_machine(machine, spec).limit(eval);
         let limits = Limits { time: Some(EVALUATION_TIME), stdout: ANSWER };
         let action = "evaluate the machine's configuration";
         let what = "the machine's configuration";
         let origins = Origins::of_machine(machine);
         // Nix tells of no activity when it only evaluates, and that may take a while.
         let mut activity = self.begin(ActivityKind::Evaluate, what, run.observer);
-        let json = self.run_nix(action, what, spec, limits, run, &origins).await;
+        let json = self.run_nix(action, what, eval, limits, run, &origins).await;
         activity.end(json.is_ok());
         if matches!(json, Err(NixError::Cancelled)) {
             activity.state = ActivityState::Stopped;

@@ -16,6 +16,7 @@ use super::{
     machine_dir,
     mirror::in_controller,
     system,
+    view::View,
 };
 use crate::flake;
 
@@ -100,7 +101,7 @@ impl ControllerNix {
         self.run_nix(
             "fetch the modules' sources",
             "the modules' sources",
-            Self::nix(&args),
+            View::of_machine(machine, spec).limit(Self::nix(&args)),
             limits,
             run,
             &origins,

@@ -51,7 +51,7 @@ impl Bridge {
             return Ok(None);
         }
         let name = uuid::Uuid::new_v4().simple().to_string();
-        let spec = ExecSpec::new(["/bin/ctrl-serve", "agent-bridge", &name]).piped();
+        let spec = ExecSpec::new([ControllerNix::SERVE, "agent-bridge", &name]).piped();
         let mut exec = driver.exec(&ControllerNix::instance(), spec).await?;
         let broken = |reason: std::io::Error| {
             NixError::Driver(DriverError::Interrupted {

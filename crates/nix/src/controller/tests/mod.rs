@@ -49,6 +49,8 @@ struct Inside {
     answers: Mutex<Vec<(Vec<String>, Answer)>>,
     /// What was run, in order.
     ran: Mutex<Vec<ExecSpec>>,
+    /// What Nix saw, in order.
+    views: Mutex<Vec<String>>,
     /// What was put, by directory and name.
     files: Mutex<BTreeMap<(String, String), Vec<u8>>>,
     /// What the last program that was let use something read.
@@ -128,6 +130,12 @@ impl World {
 }
 
 async fn answer(inside: Arc<Inside>, root: PathBuf, mut process: FakeProcess) -> i32 {
+    let argv = process.spec.argv.clone();
+    if argv.get(1).is_some_and(|verb| verb == "confine") {
+        let program = argv.iter().position(|word| word == "--").unwrap();
+        inside.views.lock().unwrap().push(argv[2..program].join(" "));
+        process.spec.argv.drain(..=program);
+    }
     let argv = process.spec.argv.clone();
     inside.ran.lock().unwrap().push(process.spec.clone());
     if argv.get(1).is_some_and(|verb| verb == "with-access") {

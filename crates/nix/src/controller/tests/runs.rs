@@ -9,7 +9,10 @@ use codchi_controller::{
 };
 
 use super::*;
-use crate::controller::exec::{self, Command, Input, Limits};
+use crate::controller::{
+    exec::{self, Command, Input, Limits},
+    mirror::copy_of,
+};
 
 const SYSTEM: &str = "/nix/store/65iqymdh20qpi7d40fb2fykhlah9a5yi-nixos-system-unnamed-26.05";
 const LOCK: &str = include_str!("../../../tests/data/machine.lock");
@@ -28,7 +31,7 @@ async fn every_run_is_locked_down() {
     let answer =
         format!(r#"{{"derivation":"{}","requirements":{{"capabilities":["kvm"]}}}}"#, derivation().0);
     world.on(&["nix"], Answer::stdout(answer));
-    let evaluation = world.nix.evaluate(&machine(), world.run()).await.unwrap();
+    let evaluation = world.nix.evaluate(&machine(), &spec(&[]), world.run()).await.unwrap();
     assert_eq!(evaluation.derivation, derivation());
     assert_eq!(evaluation.requirements.capabilities, ["kvm"]);
     let spec = world.inside.ran.lock().unwrap().last().unwrap().clone();
@@ -44,8 +47,39 @@ async fn every_run_is_locked_down() {
         assert!(argv.contains(part), "{part} is missing in {argv}");
     }
     assert_eq!(spec.env["NIX_REMOTE"], "daemon");
-    assert_eq!(spec.env["XDG_CACHE_HOME"], "/config/cache");
+    assert!(spec.env["XDG_CACHE_HOME"].starts_with("/config/cache/"));
     assert_eq!(spec.env["GIT_TERMINAL_PROMPT"], "0");
+}
+
+#[tokio::test]
+async fn nix_sees_only_what_a_run_is_for() {
+    let world = World::new().await;
+    let (own, other) = (world.host("own"), world.host("other"));
+    repository(&own);
+    repository(&other);
+    world.on(&["nix"], Answer::failed("error: no\n"));
+    let url = |path: &Path| format!("git+file://{}", path.display());
+    let both = spec(&[(&url(&own), "a"), ("github:acme/web", "b")]);
+    world.nix.evaluate(&machine(), &both, world.run()).await.unwrap_err();
+    world.nix.modules(&world.nix.parse_source(&url(&own), None).unwrap(), world.run()).await.unwrap_err();
+    world.nix.resolve(&machine(), &both, None, false, world.run()).await.unwrap_err();
+    let views = world.inside.views.lock().unwrap().clone();
+    let hidden = "--hide /config/machines --hide /config/repositories --hide /config/discovery --hide /config/cache \
+                  --hide /nix/var/nix/profiles";
+    let of_machine =
+        format!("{hidden} --keep /config/machines/shop --keep {} --keep /config/cache/", copy_of(&own));
+    let of_repository =
+        format!("{hidden} --keep /config/discovery --keep {} --keep /config/cache/", copy_of(&own));
+    assert!(views[0].starts_with(&of_machine), "{}", views[0]);
+    assert!(views[1].starts_with(&of_repository), "{}", views[1]);
+    assert_eq!(views.last(), views.first());
+    let cache = |view: &str| view.rsplit('/').next().map(str::to_owned);
+    assert_ne!(cache(&views[0]), cache(&views[1]), "they have other sources");
+    assert!(views.iter().all(|view| !view.contains(&copy_of(&other))));
+    // A machine of this repository alone finds what was fetched for the look at it.
+    world.nix.evaluate(&machine(), &spec(&[(&url(&own), "a")]), world.run()).await.unwrap_err();
+    let alone = world.inside.views.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(cache(&alone), cache(&views[1]));
 }
 
 #[tokio::test]
@@ -53,7 +87,10 @@ async fn modules_cannot_smuggle_an_argument() {
     let world = World::new().await;
     for derivation in ["--option", "/nix/store", "/etc/x.drv", SYSTEM, "/nix/store/../x.drv"] {
         world.on(&["nix"], Answer::stdout(format!(r#"{{"derivation":"{derivation}","requirements":{{}}}}"#)));
-        assert!(matches!(world.nix.evaluate(&machine(), world.run()).await, Err(NixError::Failed { .. })));
+        assert!(matches!(
+            world.nix.evaluate(&machine(), &spec(&[]), world.run()).await,
+            Err(NixError::Failed { .. })
+        ));
     }
 }
 
@@ -324,10 +361,13 @@ async fn access_is_streamed_and_only_its_paths_are_told() {
         ..Access::default()
     };
     let run = Run { access: &access, ..world.run() };
-    world.nix.evaluate(&machine(), run).await.unwrap_err();
+    world.nix.evaluate(&machine(), &spec(&[]), run).await.unwrap_err();
     let wrapped = world.ran("/bin/ctrl-serve");
     let [wrapped] = wrapped.as_slice() else { panic!("{wrapped:?}") };
-    assert_eq!((wrapped[1].as_str(), wrapped[3].as_str(), wrapped[4].as_str()), ("with-access", "--", "nix"));
+    assert_eq!(
+        (wrapped[1].as_str(), wrapped[3].as_str(), wrapped[5].as_str()),
+        ("with-access", "--", "confine")
+    );
     assert!(wrapped.iter().all(|argument| !argument.contains(TOKEN)), "{wrapped:?}");
     let read = world.inside.granted.lock().unwrap().clone();
     let length = u32::from_be_bytes(read[..4].try_into().unwrap());
