@@ -35,11 +35,17 @@ let
     "nogroup:x:65534:"
   ];
 
-  clientConf = ''
-    experimental-features = nix-command flakes
-    accept-flake-config = false
-    flake-registry =
-  '';
+  # What machines are built with, as it is in the repository; nothing of it is named, so that nothing can be forgotten.
+  sources = builtins.path {
+    name = "codchi-nix";
+    path = ../.;
+    filter =
+      path: _:
+      !lib.elem path [
+        (toString ../packages)
+        (toString ../release)
+      ];
+  };
 
   daemonConf = ''
     experimental-features = nix-command flakes
@@ -55,13 +61,11 @@ in
 runCommand "codchi-images-${version}"
   {
     inherit
-      clientConf
       daemonConf
       group
       passwd
       ;
     passAsFile = [
-      "clientConf"
       "daemonConf"
       "group"
       "passwd"
@@ -105,23 +109,17 @@ runCommand "codchi-images-${version}"
 
     cp $passwdPath controller/etc/passwd
     cp $groupPath controller/etc/group
-    cp $clientConfPath controller/etc/nix/nix.conf
     cp $daemonConfPath controller/etc/nix-daemon/nix.conf
-    printf '127.0.0.1 localhost\n::1 localhost\n' >controller/etc/hosts
-    printf 'passwd: files\ngroup: files\nhosts: files dns\n' >controller/etc/nsswitch.conf
-    printf '[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n' >controller/etc/gitconfig
+    # The files that both recipes share.
+    cp -r ${./controller-root}/. controller/
+    chmod -R u+w controller
     ln -s /run/codchi/resolv.conf controller/etc/resolv.conf
     ln -s /run/codchi/ca-bundle.crt controller/etc/ssl/certs/ca-certificates.crt
     cp ${cacert}/etc/ssl/certs/ca-bundle.crt controller/usr/share/ca-certificates/system.crt
 
     cp -r ${../release} controller/usr/share/codchi
     chmod u+w controller/usr/share/codchi
-    mkdir controller/usr/share/codchi/nix
-    cp -r ${../lib.nix} controller/usr/share/codchi/nix/lib.nix
-    cp -r ${../scope.nix} controller/usr/share/codchi/nix/scope.nix
-    cp -r ${../options} controller/usr/share/codchi/nix/options
-    cp -r ${../capabilities} controller/usr/share/codchi/nix/capabilities
-    cp -r ${../drivers} controller/usr/share/codchi/nix/drivers
+    cp -r ${sources} controller/usr/share/codchi/nix
     cp -r ${nixpkgsSource} controller/usr/share/codchi-nixpkgs
     pack controller
 

@@ -72,12 +72,6 @@ const BUILD_USERS: u32 = 32;
 /// Their group, the same number as in ctrl-serve.
 const NIXBLD: u32 = 30_000;
 
-/// For everything that runs nix in the controller.
-const NIX_CONF: &str = "\
-experimental-features = nix-command flakes
-accept-flake-config = false
-flake-registry =
-";
 /// For the daemon alone (NIX_CONF_DIR). Root in a machine is root's peer here: nobody is trusted, or a machine
 /// could switch the sandbox off and leave it.
 const DAEMON_CONF: &str = "\
@@ -91,30 +85,6 @@ max-jobs = auto
 ";
 /// With the fixture there is nothing to substitute from.
 const NO_SUBSTITUTERS: &str = "substituters =\n";
-
-/// Sets the address that busybox's udhcpc was given.
-const DHCP_SCRIPT: &str = r#"#!/bin/sh
-# Called by udhcpc with the event as $1 and the lease in the environment.
-resolv=/run/codchi/resolv.conf
-case $1 in
-  deconfig)
-    ip link set dev "$interface" up
-    ip -4 addr flush dev "$interface"
-    ;;
-  bound | renew)
-    ip -4 addr replace "$ip/${mask:-24}" dev "$interface"
-    for gateway in $router; do
-      ip route replace default via "$gateway" dev "$interface"
-      break
-    done
-    {
-      [ -z "$domain" ] || echo "search $domain"
-      for server in $dns; do echo "nameserver $server"; done
-    } >$resolv.new
-    mv $resolv.new $resolv
-    ;;
-esac
-"#;
 
 /// What the tree is made from.
 pub(crate) struct Sources<'a> {
@@ -140,12 +110,17 @@ pub(crate) fn tree(from: &Sources<'_>) -> Result<Tree> {
     commands(&mut tree, from.raw)?;
     tree.copy("usr/bin/ctrl-serve", 0o755, from.ctrl_serve);
     tree.link("usr/sbin/init", "../bin/ctrl-serve");
-    tree.text("usr/share/codchi-net/udhcpc.sh", 0o755, DHCP_SCRIPT);
+
+    // The same files are in the image that Nix makes (nix/packages/controller-image.nix).
+    let root = from.release.join("packages/controller-root");
+    for directory in ["etc", "usr"] {
+        tree.graft(directory, checkout(&root.join(directory), &[])?);
+    }
 
     let release = from.release.join("release");
     ensure!(release.join("flake.nix").is_file(), "{} has no flake.nix", release.display());
     tree.graft("usr/share/codchi", checkout(&release, &[])?);
-    tree.graft("usr/share/codchi/nix", checkout(from.release, &["release", "tests"])?);
+    tree.graft("usr/share/codchi/nix", checkout(from.release, &["packages", "release", "tests"])?);
     tree.graft("usr/share/codchi-nixpkgs", checkout(from.fixture, &["base", "boot", "tests"])?);
     tree.copy("usr/share/codchi-nixpkgs/boot/busybox", 0o755, &from.base.join("busybox"));
     for archive in ["base.tar.gz", "base.tar.gz.sha256"] {
@@ -207,12 +182,7 @@ fn accounts(tree: &mut Tree) {
 }
 
 fn settings(tree: &mut Tree) {
-    tree.text("etc/hosts", 0o644, "127.0.0.1 localhost\n::1 localhost\n");
-    tree.text("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n");
     tree.link("etc/resolv.conf", "/run/codchi/resolv.conf");
-    // Repositories on the reverse mounts belong to other users.
-    tree.text("etc/gitconfig", 0o644, "[safe]\n\tdirectory = *\n[advice]\n\tdetachedHead = false\n");
-    tree.text("etc/nix/nix.conf", 0o644, NIX_CONF);
     tree.text("etc/nix-daemon/nix.conf", 0o644, format!("{DAEMON_CONF}{NO_SUBSTITUTERS}"));
 }
 
