@@ -27,6 +27,9 @@ pub(crate) struct LoginArgs {
     /// Your name there, where it isn't the one that forges take for tokens
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Forgets a token.
@@ -35,6 +38,9 @@ pub(crate) struct LogoutArgs {
     /// The host
     #[arg(value_name = "HOST")]
     host: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Shows what there is.
@@ -46,7 +52,7 @@ pub(crate) struct AccessArgs {
 }
 
 pub(crate) async fn login(app: &App, args: LoginArgs) -> Result<Exit, Stop> {
-    let LoginArgs { host, user } = args;
+    let LoginArgs { host, user, json } = args;
     let token = if app.screen.stdin_is_terminal {
         app.open_store().await?;
         match asking::passphrase(app, &format!("Token for {}: ", printable(&host))).await? {
@@ -56,8 +62,12 @@ pub(crate) async fn login(app: &App, args: LoginArgs) -> Result<Exit, Stop> {
     } else {
         from_stdin(app).await?
     };
-    app.api.token_set(TokenSetArgs { host: host.clone(), user, token }).await?;
-    app.screen.stdout.line(format_args!("The token for {} is kept.", printable(&host)));
+    let access = app.api.token_set(TokenSetArgs { host: host.clone(), user, token }).await?;
+    if json {
+        app.screen.stdout.json(&access);
+    } else {
+        app.screen.stdout.line(format_args!("The token for {} is kept.", printable(&host)));
+    }
     Ok(Exit::DONE)
 }
 
@@ -77,8 +87,12 @@ async fn from_stdin(app: &App) -> Result<SecretValue, Stop> {
 }
 
 pub(crate) async fn logout(app: &App, args: LogoutArgs) -> Result<Exit, Stop> {
-    app.api.token_remove(TokenArgs { host: args.host.clone() }).await?;
-    app.screen.stdout.line(format_args!("There is no token for {} any more.", printable(&args.host)));
+    let access = app.api.token_remove(TokenArgs { host: args.host.clone() }).await?;
+    if args.json {
+        app.screen.stdout.json(&access);
+    } else {
+        app.screen.stdout.line(format_args!("There is no token for {} any more.", printable(&args.host)));
+    }
     Ok(Exit::DONE)
 }
 

@@ -3,6 +3,7 @@
 use codchi_api::types::MachineArgs;
 use codchi_controller::doctor::CheckState;
 
+use super::doctor::command_line;
 use crate::{
     app::App,
     exit::{Exit, Stop},
@@ -62,7 +63,8 @@ pub(crate) async fn run(app: &App, args: CapabilitiesArgs) -> Result<Exit, Stop>
     stdout.lines(table.lines(stdout.paint, stdout.width()));
     for fix in list.capabilities.iter().filter_map(|checked| checked.check.fix.as_ref()) {
         for command in &fix.commands {
-            stdout.line(format_args!("{}: run `{}` as the administrator", fix.id, command.join(" ")));
+            let (id, command) = (printable(&fix.id), command_line(command));
+            stdout.line(format_args!("{id}: run `{}` as the administrator", printable(&command)));
         }
     }
     Ok(Exit::DONE)

@@ -153,7 +153,7 @@ fn fix_lines(fix: &Fix) -> Vec<String> {
 }
 
 /// A command as one would type it.
-fn command_line(command: &[String]) -> String {
+pub(super) fn command_line(command: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     let quoted = command.iter().map(|word| {
         if !word.is_empty() && word.chars().all(plain) {

@@ -63,6 +63,9 @@ pub(crate) enum SecretsCommand {
         /// The secret
         #[arg(value_name = "SECRET")]
         secret: String,
+        /// Print one JSON event a line
+        #[arg(long)]
+        json: bool,
     },
     /// Show where secrets are kept, or keep them elsewhere from now on
     Store {
@@ -98,7 +101,7 @@ pub(crate) async fn run(app: &App, command: SecretsCommand) -> Result<Exit, Stop
         }
         SecretsCommand::List { name, secret, json, .. } => list(app, name, secret, json).await,
         SecretsCommand::Set { name, secret, json } => set(app, name, secret, json).await,
-        SecretsCommand::Unset { name, secret } => unset(app, name, secret).await,
+        SecretsCommand::Unset { name, secret, json } => unset(app, name, secret, json).await,
         SecretsCommand::Store { store: None, json } => {
             let status = app.api.secret_store(Nothing {}).await?;
             show_store(app, &status, json);
@@ -226,11 +229,11 @@ async fn from_stdin(app: &App, secret: &str) -> Result<SecretValue, Stop> {
     })
 }
 
-async fn unset(app: &App, name: String, secret: String) -> Result<Exit, Stop> {
+async fn unset(app: &App, name: String, secret: String, json: bool) -> Result<Exit, Stop> {
     let machine = find(app, &name).await?.name;
     app.open_store().await?;
     let answered = app.api.secret_unset(SecretArgs { name, secret: secret.clone() }).await?;
-    said(app, false, answered, format!("The secret {} of {machine} is forgotten", printable(&secret))).await
+    said(app, json, answered, format!("The secret {} of {machine} is forgotten", printable(&secret))).await
 }
 
 /// Tells what became of an answer, and follows what goes on because of it.
