@@ -60,7 +60,6 @@ pub(crate) fn machine(name: &str) -> MachineStatus {
         built: None,
         since: None,
         address: None,
-        usage: None,
         allowed: vec![Action::Stop, Action::Restart, Action::Rebuild, Action::Exec],
         operation: None,
         problem: None,

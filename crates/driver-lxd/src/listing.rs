@@ -1,6 +1,6 @@
 //! The state of all of our instances in one round trip.
 
-use codchi_controller::driver::{DriverError, InstanceState, InstanceStatus, Role, Usage};
+use codchi_controller::driver::{DriverError, InstanceState, InstanceStatus, Role};
 use reqwest::Method;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -8,7 +8,7 @@ use crate::{
     LxdDriver,
     record::{IMAGE_KEY, role, status},
     rest::Purpose,
-    wire::{Counter, Instance, State},
+    wire::{Instance, State},
 };
 
 impl LxdDriver {
@@ -37,14 +37,7 @@ impl LxdDriver {
             Err(error) => return Err(error),
         };
         let image = record.config().remove(IMAGE_KEY);
-        Ok(Some(InstanceStatus {
-            role,
-            state: state(record.status()),
-            since: None,
-            address: None,
-            usage: None,
-            image,
-        }))
+        Ok(Some(InstanceStatus { role, state: state(record.status()), since: None, address: None, image }))
     }
 }
 
@@ -72,14 +65,8 @@ fn observed(instance: &Instance<'_>) -> Option<InstanceStatus> {
             .and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok())
             .filter(|at| at.unix_timestamp() > 0),
         address: live.and_then(address),
-        usage: live
-            .map(|live| Usage { cpu_ns: count(live.cpu.as_ref()), memory: count(live.memory.as_ref()) }),
         image: config.image.as_deref().map(str::to_owned),
     })
-}
-
-fn count(counter: Option<&Counter>) -> u64 {
-    counter.and_then(|counter| counter.usage.try_into().ok()).unwrap_or(0)
 }
 
 /// The first global IPv4 address, else the first global IPv6 address, by the names of the interfaces.
@@ -121,10 +108,9 @@ mod tests {
         assert_eq!(found[0].role.instance().as_str(), "codchi-hello");
         assert_eq!(found[0].state, InstanceState::Running);
         assert_eq!(found[0].address.as_deref(), Some("10.1.2.3"));
-        assert_eq!(found[0].usage, Some(Usage { cpu_ns: 12, memory: 34 }));
         assert_eq!(found[0].since.unwrap().unix_timestamp(), 1_767_323_045);
         assert_eq!(found[0].image.as_deref(), Some("ab\n"));
         assert_eq!(found[1].state, InstanceState::Error);
-        assert_eq!((found[1].since, found[1].usage), (None, None));
+        assert_eq!(found[1].since, None);
     }
 }

@@ -100,16 +100,6 @@ pub(crate) struct State<'a> {
     pub(crate) started_at: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) network: Option<BTreeMap<Cow<'a, str>, Interface<'a>>>,
-    #[serde(default)]
-    pub(crate) cpu: Option<Counter>,
-    #[serde(default)]
-    pub(crate) memory: Option<Counter>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Counter {
-    #[serde(default)]
-    pub(crate) usage: i64,
 }
 
 #[derive(Deserialize)]

@@ -178,10 +178,10 @@ function MachineLink({ machine, engine }: { machine: MachineStatus; engine: Engi
           {asksNote(t, machine.operation?.asks ?? null)}
         </span>
       )}
-      {view.shape === "running" && machine.config === "update_available" && (
+      {view.shape === "running" && machine.config === "modified" && (
         <span className={styles.MachineNote} data-state="busy">
           <StateGlyph shape="update" />
-          <span className="sr">{t("common.update")}</span>
+          <span className="sr">{t("config.modified")}</span>
         </span>
       )}
     </Link>

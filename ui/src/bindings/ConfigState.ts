@@ -3,4 +3,4 @@
 /**
  * How what a machine runs relates to what is wanted of it.
  */
-export type ConfigState = "never_built" | "building" | "modified" | "update_available" | "up_to_date" | "failed";
+export type ConfigState = "never_built" | "building" | "modified" | "up_to_date" | "failed";

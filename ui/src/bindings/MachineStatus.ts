@@ -7,7 +7,6 @@ import type { ModuleStatus } from "./ModuleStatus";
 import type { NixpkgsChoice } from "./NixpkgsChoice";
 import type { Operation } from "./Operation";
 import type { RunState } from "./RunState";
-import type { Usage } from "./Usage";
 
 /**
  * One machine, as it is now.
@@ -53,10 +52,6 @@ since: string | null,
  * Its address.
  */
 address: string | null, 
-/**
- * What it uses.
- */
-usage: Usage | null, 
 /**
  * What may be done with it now.
  */

@@ -19,8 +19,4 @@ attr: string,
 /**
  * The locked revision, where the source has one.
  */
-rev: string | null, 
-/**
- * Whether it is a checkout inside the machine.
- */
-local: boolean, };
+rev: string | null, };

@@ -10,7 +10,7 @@ describe("the list of machines", () => {
     expect(await machineRow("payments-api")).toHaveTextContent("acme/payments: backend");
     expect(screen.getByRole("grid", { name: "Machines" })).toHaveAttribute("aria-rowcount", "13");
     expect(await machineRow("payments-api")).toHaveTextContent("Running");
-    expect(await machineRow("payments-api")).toHaveTextContent("Update available");
+    expect(await machineRow("payments-api")).toHaveTextContent("Changed, not built");
     expect(await machineRow("legacy-billing")).toHaveTextContent("Build failed");
     expect(await machineRow("ml-notebooks")).toHaveTextContent("Waiting for input");
     expect(await machineRow("webshop-frontend")).toHaveTextContent("Rebuilding · build");
@@ -141,7 +141,7 @@ describe("the list of machines", () => {
     await expectAccessible();
     await user.click(screen.getByRole("button", { name: "Clear the filter" }));
     await machineRow("docs-site");
-    await user.click(screen.getByRole("button", { name: /^Updates/ }));
+    await user.click(screen.getByRole("button", { name: /^Needs you/ }));
     await waitFor(() => expect(screen.getByRole("grid")).toHaveAttribute("aria-rowcount", "3"));
   });
 

@@ -8,14 +8,14 @@ describe("a machine's page", () => {
     const { fake } = renderApp("/machines/payments-api");
     expect(await screen.findByText("for 3 h 12 min")).toBeVisible();
     expect(screen.getByRole("heading", { level: 1, name: "payments-api" })).toBeVisible();
-    expect(screen.getByText("Update available.")).toBeVisible();
+    expect(screen.getByText("Changed, not built yet.")).toBeVisible();
     expect(screen.getByText("Provides nixpkgs")).toBeVisible();
     expect(await screen.findByText("14 of 14")).toBeVisible();
     expect(await screen.findByText("Rebuilt to generation 14")).toBeVisible();
     expect(screen.getByText("codchi exec payments-api")).toBeVisible();
     await expectAccessible();
     fake.change("payments-api", { config: "up_to_date" });
-    await waitFor(() => expect(screen.queryByText("Update available.")).not.toBeInTheDocument());
+    await waitFor(() => expect(screen.queryByText("Changed, not built yet.")).not.toBeInTheDocument());
   });
 
   it("moves between its tabs by keys", async () => {

@@ -227,19 +227,6 @@ pub enum InstanceState {
     Error,
 }
 
-/// What an instance uses now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    /// Processor time used since its start, in nanoseconds.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub cpu_ns: u64,
-    /// Memory in bytes.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
-    pub memory: u64,
-}
-
 /// What is observed of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceStatus {
@@ -251,8 +238,6 @@ pub struct InstanceStatus {
     pub since: Option<OffsetDateTime>,
     /// Its first global IPv4 (else IPv6) address.
     pub address: Option<String>,
-    /// What it uses; `None` when it doesn't run.
-    pub usage: Option<Usage>,
     /// The sha256 of the image it was made from.
     pub image: Option<String>,
 }

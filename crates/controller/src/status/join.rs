@@ -86,7 +86,6 @@ pub(crate) fn machine(
         built: record.built.as_ref().map(|built| built.at),
         since: instance.and_then(|instance| instance.since),
         address: instance.and_then(|instance| instance.address.clone()),
-        usage: instance.and_then(|instance| instance.usage),
         allowed: if spec.is_ok() { allowed(status, running, record) } else { vec![Action::Delete] },
         operation: operation.clone().filter(|operation| operation.state != OperationState::Succeeded),
         problem: spec.as_ref().err().cloned(),
@@ -196,7 +195,6 @@ fn modules(spec: &MachineSpec, lock: Option<&str>) -> Vec<ModuleStatus> {
             url: module.url.clone(),
             attr: module.attr_path(),
             rev: rev(&module.url),
-            local: false,
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
-    driver::{DriverKind, Usage},
+    driver::DriverKind,
     failure::Failure,
     machine::{MachineName, NixpkgsChoice},
     operation::Operation,
@@ -49,8 +49,6 @@ pub enum ConfigState {
     Building,
     /// Its modules were changed since the last build.
     Modified,
-    /// A module has newer commits.
-    UpdateAvailable,
     /// Nothing to do.
     UpToDate,
     /// The last build failed.
@@ -93,8 +91,6 @@ pub struct ModuleStatus {
     pub attr: String,
     /// The locked revision, where the source has one.
     pub rev: Option<String>,
-    /// Whether it is a checkout inside the machine.
-    pub local: bool,
 }
 
 /// One machine, as it is now.
@@ -128,8 +124,6 @@ pub struct MachineStatus {
     pub since: Option<OffsetDateTime>,
     /// Its address.
     pub address: Option<String>,
-    /// What it uses.
-    pub usage: Option<Usage>,
     /// What may be done with it now.
     pub allowed: Vec<Action>,
     /// The operation that works on it, else the last one if that didn't end well.

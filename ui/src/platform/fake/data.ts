@@ -58,8 +58,8 @@ export function pipeline(now: Phase | null, took: number[], started: number, fai
   });
 }
 
-export function module(url: string, name: string, rev: string | null = "a41f9c2d7be01d4c02e9b7f1a2b3c4d5e6f70819", local = false): ModuleStatus {
-  return { name, url, attr: `codchiModules.${name}`, rev, local };
+export function module(url: string, name: string, rev: string | null = "a41f9c2d7be01d4c02e9b7f1a2b3c4d5e6f70819"): ModuleStatus {
+  return { name, url, attr: `codchiModules.${name}`, rev };
 }
 
 export function machine(name: string, part: Partial<MachineStatus> = {}): MachineStatus {
@@ -74,7 +74,6 @@ export function machine(name: string, part: Partial<MachineStatus> = {}): Machin
     built: before(2 * DAY),
     since: null,
     address: null,
-    usage: null,
     allowed: [],
     operation: null,
     problem: null,

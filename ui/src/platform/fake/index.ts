@@ -316,13 +316,12 @@ export class FakeBackend implements Backend {
         driver: this.world.engine.driver,
         status: "not_installed",
         config: "building",
-        modules: offered.map((module) => ({ name: module.name, url: repository?.url ?? "", attr: module.attr, rev: repository?.rev ?? null, local: false })),
+        modules: offered.map((module) => ({ name: module.name, url: repository?.url ?? "", attr: module.attr, rev: repository?.rev ?? null })),
         nixpkgs: nixpkgs === undefined || nixpkgs === "builtin" ? { from: "builtin" } : { from: "module", module: nixpkgs },
         generation: null,
         built: null,
         since: null,
         address: null,
-        usage: null,
         allowed: [],
         operation: null,
         problem: null,
@@ -333,7 +332,7 @@ export class FakeBackend implements Backend {
     },
     add: ({ name, source, modules }) => {
       const repository = this.#read(source.url);
-      const added = repository.modules.filter((module) => modules.includes(module.attr)).map((module) => ({ name: module.name, url: repository.url, attr: module.attr, rev: repository.rev, local: false }));
+      const added = repository.modules.filter((module) => modules.includes(module.attr)).map((module) => ({ name: module.name, url: repository.url, attr: module.attr, rev: repository.rev }));
       return this.#begin("rebuild", name, { modules: [...this.#machine(name).modules, ...added], config: "building" });
     },
     module_remove: ({ name, module }) => this.#begin("rebuild", name, { modules: this.#machine(name).modules.filter((each) => each.name !== module), config: "building" }),

@@ -61,13 +61,13 @@ function design(world: World): void {
     machine("mobile-android", { status: "starting", generation: 7, built: before(12 * DAY), modules: [module("github:acme/mobile", "android-sdk"), module("github:acme/mobile", "emulator")], operation: starting }),
     machine("payments-api", {
       status: "running",
-      config: "update_available",
+      config: "modified",
       generation: 14,
       built: before(2 * DAY),
       since: before(3 * HOUR + 12 * MINUTE),
       address: "10.114.7.23",
       nixpkgs: { from: "module", module: "backend" },
-      modules: [module("github:acme/payments", "backend"), module("github:acme/base?ref=v2.3", "desktop", "7be01d4c02e9b7f1a2b3c4d5e6f70819a41f9c2d"), module("path:/home/me/src/dotfiles", "my-editor", null, true)],
+      modules: [module("github:acme/payments", "backend"), module("github:acme/base?ref=v2.3", "desktop", "7be01d4c02e9b7f1a2b3c4d5e6f70819a41f9c2d"), module("path:/home/me/src/dotfiles", "my-editor", null)],
     }),
     machine("data-platform-ingestion-and-reporting-eu-central", {
       status: "running",

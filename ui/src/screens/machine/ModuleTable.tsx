@@ -60,10 +60,10 @@ function Reference({ module }: { module: ModuleStatus }) {
   return (
     <span className="row" style={{ gap: 6 }}>
       <span className="fg-3">
-        <Icon name={module.local ? "folder" : "branch"} size={14} />
+        <Icon name="branch" size={14} />
       </span>
       <span className="truncate">
-        {module.local ? t("machine.localCheckout") : (referenceOf(module.url) ?? t("machine.defaultReference"))} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
+        {referenceOf(module.url) ?? t("machine.defaultReference")} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
       </span>
     </span>
   );

@@ -163,12 +163,5 @@ function Notice({ machine, engine }: { machine: MachineStatus; engine: EngineSta
       </Banner>
     );
   }
-  if (machine.config === "update_available") {
-    return (
-      <Banner state="busy" shape="update" title={t("machine.bannerUpdate")} actions={rebuild(t("machine.reviewRebuild"))}>
-        {t("machine.bannerUpdateText", { name })}
-      </Banner>
-    );
-  }
   return null;
 }

@@ -149,11 +149,11 @@ function GenerationCell({ machine }: { machine: MachineStatus }) {
 
 function Config({ machine }: { machine: MachineStatus }) {
   const { t } = useTranslation();
-  if (machine.config === "update_available") {
+  if (machine.config === "modified") {
     return (
       <span className={styles.RowUpdate} data-state="busy">
         <StateGlyph shape="update" size={12} />
-        {t("config.update_available")}
+        {t("config.modified")}
       </span>
     );
   }

@@ -131,7 +131,6 @@ function Machines({ machines, engine }: { machines: MachineStatus[]; engine: Eng
               { value: "all", label: t("machines.all"), count: count("all") },
               { value: "running", label: t("machines.groups.running"), count: count("running") },
               { value: "needs", label: t("machines.needsYou"), count: count("needs") },
-              { value: "updates", label: t("machines.updates"), count: count("updates") },
             ]}
           />
         )}

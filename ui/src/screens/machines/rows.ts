@@ -2,7 +2,7 @@
 import type { MachineStatus } from "@/platform/contract";
 import { type Group, groupOf } from "@/state/view";
 
-export type Show = "all" | "running" | "needs" | "updates";
+export type Show = "all" | "running" | "needs";
 export type Row = { kind: "group"; group: Group; count: number } | { kind: "machine"; machine: MachineStatus };
 
 export function isShown(machine: MachineStatus, show: Show): boolean {
@@ -13,8 +13,6 @@ export function isShown(machine: MachineStatus, show: Show): boolean {
       return machine.status === "running";
     case "needs":
       return groupOf(machine) === "needs";
-    case "updates":
-      return machine.config === "update_available";
   }
 }
 

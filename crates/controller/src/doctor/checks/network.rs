@@ -147,7 +147,6 @@ mod tests {
             state: InstanceState::Running,
             since: Some(time::OffsetDateTime::UNIX_EPOCH),
             address: None,
-            usage: None,
             image: None,
         };
         let finding = check(&tree.host(), DriverKind::Lxd, Some(&in_order()), Some(&controller));

@@ -9,8 +9,7 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::driver::{
-    Device, DriverError, InstanceName, InstanceSpec, InstanceState, InstanceStatus, Mount, Role, Usage,
-    VolumeName,
+    Device, DriverError, InstanceName, InstanceSpec, InstanceState, InstanceStatus, Mount, Role, VolumeName,
 };
 
 /// The methods of [`Driver`](crate::driver::Driver) whose calls are counted and can fail.
@@ -110,7 +109,6 @@ impl World {
             state: instance.state,
             since: instance.since,
             address: None,
-            usage: instance.since.map(|_| Usage::default()),
             image: Some(instance.image.clone()),
         };
         self.instances.values().map(observe).collect()
