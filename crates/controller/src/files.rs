@@ -2,12 +2,15 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read as _, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+/// Nothing that we write is as large, not even the lock of a machine of a hundred modules.
+const LARGEST: u64 = 32 << 20;
 
 /// Where everything lies on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,11 +181,25 @@ pub(crate) fn read_versioned<T: DeserializeOwned>(path: &Path, known: u64) -> Re
 /// # Errors
 /// Names the file.
 pub fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
-    match fs::read(path) {
+    match read_plain(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => Ok(None),
         Err(source) => Err(FileError::Io { path: path.into(), source }),
     }
+}
+
+/// Reads what ends, and was meant to be read: no pipe, no device, nothing enormous.
+fn read_plain(path: &Path) -> io::Result<Vec<u8>> {
+    // Before it is opened: a pipe that nobody writes to would be waited for.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it isn't a plain file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large"));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -194,6 +211,29 @@ mod tests {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Thing {
         a: u32,
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_refused_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        make_pipe(&path("pipe"));
+        std::os::unix::fs::symlink("/dev/zero", path("endless")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("dangling")).unwrap();
+        std::os::unix::fs::symlink("dangling", path("loop")).unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        File::create(path("sparse")).unwrap().set_len(3 << 30).unwrap();
+        for name in ["pipe", "endless", "dangling", "loop", "directory", "sparse"] {
+            let error = read_if_exists(&path(name)).unwrap_err();
+            assert!(matches!(error, FileError::Io { .. }), "{name}: {error}");
+        }
+        assert_eq!(read_if_exists(&path("missing")).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    fn make_pipe(path: &Path) {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     }
 
     #[test]

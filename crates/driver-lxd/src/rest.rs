@@ -18,6 +18,8 @@ use crate::{
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// No plain request works that long; what does is an operation.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Somebody looks on while something is only read. An engine that accepts and says nothing is as good as none.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often an engine that is working on an operation is asked whether it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
@@ -196,14 +198,22 @@ impl Rest {
         etag: Option<&str>,
         purpose: &Purpose,
     ) -> Result<Reply, DriverError> {
-        let mut request = self.http.request(method, url).timeout(REQUEST_TIMEOUT);
+        let is_read = method == Method::GET;
+        let limit = if is_read { READ_TIMEOUT } else { REQUEST_TIMEOUT };
+        let mut request = self.http.request(method, url).timeout(limit);
         if let Some(body) = body {
             request = request.json(body);
         }
         if let Some(etag) = etag {
             request = request.header(header::IF_MATCH, etag);
         }
-        self.answer(request, purpose).await
+        match self.answer(request, purpose).await {
+            // Nothing was changed, and nothing will be.
+            Err(DriverError::Interrupted { source, .. }) if is_read && timed_out(&*source) => {
+                Err(self.unreachable(io::Error::new(io::ErrorKind::TimedOut, "it takes too long to answer")))
+            }
+            answer => answer,
+        }
     }
 
     async fn answer(
@@ -292,7 +302,8 @@ impl Rest {
             loop {
                 tokio::time::sleep(HEARTBEAT).await;
                 let url = self.url(&["operations", id], &[]);
-                if let Err(error) = self.send(Method::GET, url, None, None, purpose).await {
+                let alive = self.http.get(url).timeout(REQUEST_TIMEOUT);
+                if let Err(error) = self.answer(alive, purpose).await {
                     return error;
                 }
             }
@@ -302,6 +313,10 @@ impl Rest {
             error = dead => Err(error),
         }
     }
+}
+
+fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_timeout)
 }
 
 #[cfg(test)]

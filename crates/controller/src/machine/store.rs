@@ -72,7 +72,7 @@ impl MachineStore {
         };
         let mut names: Vec<_> = entries
             .filter_map(Result::ok)
-            .filter(|entry| entry.path().join("machine.json").exists())
+            .filter(|entry| entry.path().join("machine.json").symlink_metadata().is_ok())
             .filter_map(|entry| MachineName::new(entry.file_name().to_str()?).ok())
             .collect();
         names.sort_unstable();
