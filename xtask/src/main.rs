@@ -52,7 +52,7 @@ enum Command {
         /// Only these measures: ingestion, create, start, rebuild, status
         names: Vec<String>,
     },
-    /// Run the fast part of the gate: formatting, lints, types, unit tests
+    /// Run the fast part of the gate: formatting, lints, types, unit tests of the crates
     Check,
     /// Prepare an isolated world (own engine, images, directories) and print `export` lines for it (root)
     World(world::Options),

@@ -10,12 +10,19 @@ use anyhow::{Context, Result};
 
 const FILES: [&str; 2] = ["/etc/subuid", "/etc/subgid"];
 
-/// Leaves root its largest range in each file.
+/// Leaves root its largest range in each file. What was there first stays beside it, for who wants it back.
 pub(super) fn one_range_for_root() -> Result<()> {
     for file in FILES {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
         if let Some(single) = single_range(&text) {
-            eprintln!("leaving root only its largest range in {file}: Incus cannot use several");
+            let before = Path::new(file).with_extension("before-codchi");
+            if !before.exists() {
+                fs::copy(file, &before).with_context(|| format!("cannot write {}", before.display()))?;
+            }
+            eprintln!(
+                "leaving root only its largest range in {file}: Incus cannot use several; what was there is in {}",
+                before.display()
+            );
             let new = Path::new(file).with_extension("codchi-new");
             fs::copy(file, &new)?;
             fs::write(&new, single)?;
