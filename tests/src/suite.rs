@@ -11,11 +11,18 @@ use std::{
 };
 
 /// One named case.
+#[derive(Debug)]
 pub struct Case<W> {
     /// Says what must hold.
     pub name: &'static str,
     /// Panics where it doesn't.
     pub run: fn(&mut W),
+}
+
+impl<W> Clone for Case<W> {
+    fn clone(&self) -> Self {
+        Self { name: self.name, run: self.run }
+    }
 }
 
 /// Cases whose names are those of their functions: `cases! { module: function function; module: function; }`.
