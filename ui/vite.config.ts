@@ -5,7 +5,8 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
   // Tauri looks at this port in development and needs it to be the one it was told.
-  server: { port: 1420, strictPort: true, host: "127.0.0.1" },
+  // Tests read the controller's sentences out of its sources beside this directory.
+  server: { port: 1420, strictPort: true, host: "127.0.0.1", fs: { allow: [".."] } },
   build: {
     // WebKitGTK 2.44 (light-dark() and OKLCH, which the tokens use) and any current WebView2.
     target: ["safari17.5", "chrome123"],

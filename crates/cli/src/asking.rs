@@ -54,12 +54,14 @@ async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result
     let mut given = GivenAnswers::default();
     for check in &asks.capabilities {
         app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
-        app.screen.stderr.text("Build it without? [y/N] ");
+        app.screen.stderr.text("Build it without, or check again? [y/c/N] ");
         match line(app).await? {
             Typed::Line(answer) if is_yes(&answer) => {
                 let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
                 given.without.insert(id.to_owned());
             }
+            // An answer that answers nothing: what is open is looked at anew.
+            Typed::Line(answer) if is_one_of(&answer, &["c", "check"]) => return Ok(Ok(given)),
             Typed::Left => return Ok(Err(Asked::Left)),
             _ => return Ok(Err(Asked::Cancelled)),
         }
@@ -171,7 +173,11 @@ pub(crate) async fn confirm(app: &App, question: &str) -> Result<bool, Stop> {
 }
 
 fn is_yes(answer: &[u8]) -> bool {
-    matches!(answer.trim_ascii().to_ascii_lowercase().as_slice(), b"y" | b"yes")
+    is_one_of(answer, &["y", "yes"])
+}
+
+fn is_one_of(answer: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| answer.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// What of the user's a machine wants to use.
@@ -201,6 +207,9 @@ pub(crate) fn waits(operation: &Operation, asks: &Asks) -> Stop {
         let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
         why.causes.push(format!("{}: {}", check.title, check.explanation));
         why.hints.push(format!("`codchi rebuild {machine} --without {id}` builds it all the same"));
+    }
+    if !asks.capabilities.is_empty() {
+        why.hints.push(format!("once it is mended, `codchi rebuild {machine}` checks again"));
     }
     if asks.unlock == Some(StoreKind::Vault) {
         why.hints.push("CODCHI_VAULT_PASSPHRASE_FILE names a file that has the vault's passphrase".into());

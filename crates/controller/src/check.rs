@@ -14,17 +14,17 @@ use crate::{
 };
 
 impl Pipeline<'_> {
-    /// Remembers what the user wants to go without from now on.
+    /// Remembers what the user wants to go without from now on, and what not any more.
     pub(crate) fn remember_without(&self) -> Result<(), Error> {
-        let without = &self.options.dialogue.answers.without;
-        if let Some(unknown) = without.iter().find(|name| capability::named(name).is_none()) {
+        let given = &self.options.dialogue.answers;
+        let named = || given.without.iter().chain(&given.with);
+        if let Some(unknown) = named().find(|name| capability::named(name).is_none()) {
             let known: Vec<&str> = capability::ALL.iter().map(|capability| capability.name).collect();
             let known = known.join(", ");
             return Err(Error::Argument(format!("there is no capability '{unknown}'; there are {known}")));
         }
-        if !without.is_empty() && !self.options.dry_run {
-            let machines = &self.controller.machines;
-            machines.update_answers(self.machine, |answers| answers.without.extend(without.clone()))?;
+        if named().next().is_some() && !self.options.dry_run {
+            self.controller.machines.update_answers(self.machine, |answers| answers.take_without(given))?;
         }
         Ok(())
     }
@@ -65,6 +65,23 @@ impl Pipeline<'_> {
 }
 
 impl Controller {
+    /// Has operations that wait for what this computer lacked look again: it may be mended.
+    pub(crate) fn look_again(&self) {
+        for machine in self.known_machines().unwrap_or_default() {
+            let last = machine.record.last_operation.and_then(|id| self.operations.read(id).ok().flatten());
+            if last.is_some_and(|operation| operation.lacks_capabilities())
+                && let Err(error) = self.look_again_at(&machine.name)
+            {
+                tracing::warn!(machine = %machine.name, %error, "it doesn't look again");
+            }
+        }
+    }
+
+    /// The same for one machine: whichever process waits sees that its answers were written, and looks what is open.
+    pub(crate) fn look_again_at(&self, name: &MachineName) -> Result<(), Error> {
+        Ok(self.machines.update_answers(name, |_| ())?)
+    }
+
     /// What a machine's modules ask of this computer, as they were last evaluated, and what it has.
     ///
     /// # Errors

@@ -317,7 +317,14 @@ impl Controller {
         dialogue: Dialogue,
         door: Door,
     ) -> Result<Operation, Error> {
-        let machine = self.lock(name)?;
+        let machine = match self.lock(name) {
+            // What it waits for may be mended by now.
+            Err(Error::Busy { operation: Some(operation), machine }) if operation.lacks_capabilities() => {
+                self.look_again_at(name)?;
+                return Err(Error::Busy { operation: Some(operation), machine });
+            }
+            other => other?,
+        };
         let spec = self.wanted(name)?;
         self.spawn_rebuild(machine, door, spec, BuildOptions { update, dry_run, start: false, dialogue })
     }

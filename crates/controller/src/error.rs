@@ -357,6 +357,11 @@ impl Error {
             Self::NoModules { .. } => hint(
                 "a module is an output `nixosModules.NAME` or `codchiModules.NAME` of the repository's flake.nix",
             ),
+            Self::Busy { machine, operation: Some(operation) } if operation.lacks_capabilities() => vec![
+                "it waits for what this computer lacks, and looks now whether that was mended".into(),
+                format!("`codchi capabilities {machine}` shows what is missing"),
+                format!("`codchi logs --operation {} --follow` shows how it goes on", operation.id),
+            ],
             Self::Busy { operation, .. } => {
                 let mut hints = hint("wait until it is done, or cancel it in the window");
                 if let Some(operation) = operation {
@@ -452,6 +457,7 @@ impl Error {
                     "`codchi rebuild {machine} {}` builds it all the same, now and later",
                     without.join(" ")
                 ));
+                hints.push(format!("once it is mended, `codchi rebuild {machine}` checks again"));
                 hints
             }
             Self::Activation { machine, .. } => {

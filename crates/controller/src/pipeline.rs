@@ -75,6 +75,7 @@ impl Pipeline<'_> {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
                 && options.dialogue.answers.without.is_empty()
+                && options.dialogue.answers.with.is_empty()
                 && record.switching.is_none()
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))

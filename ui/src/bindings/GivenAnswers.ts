@@ -20,4 +20,8 @@ hostSecrets: { [key in HostSecret]?: boolean },
 /**
  * Capabilities that this computer lacks and the machine is built without.
  */
-without: Array<string>, };
+without: Array<string>, 
+/**
+ * Capabilities that it isn't to be built without any more.
+ */
+with: Array<string>, };

@@ -6,6 +6,8 @@ import { Button } from "./Button";
 import styles from "./CheckRow.module.css";
 
 interface CheckRowProps {
+  /** What is checked, for those who look for it. */
+  id?: string;
   view: StateView;
   title: string;
   text?: ReactNode;
@@ -21,13 +23,13 @@ interface CheckRowProps {
 }
 
 /** One check of Doctor, first run, and later of requirements and capabilities. Two lines when it needs you, one when it passed. */
-export function CheckRow({ view, title, text, evidence, compact = false, fix, opened = false, end }: CheckRowProps) {
+export function CheckRow({ id, view, title, text, evidence, compact = false, fix, opened = false, end }: CheckRowProps) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(opened);
-  const id = useId();
+  const detail = useId();
   if (compact) {
     return (
-      <li className={styles.CheckRow} data-compact data-state={view.role}>
+      <li className={styles.CheckRow} data-check={id} data-compact data-state={view.role}>
         <StateGlyph shape={view.shape} />
         <span className={`${styles.CheckName} truncate`}>{title}</span>
         <span className={styles.CheckWord}>{view.word}</span>
@@ -37,7 +39,7 @@ export function CheckRow({ view, title, text, evidence, compact = false, fix, op
     );
   }
   return (
-    <li className={styles.CheckRow} data-state={view.role}>
+    <li className={styles.CheckRow} data-check={id} data-state={view.role}>
       <StateGlyph shape={view.shape} />
       <div className={styles.CheckBody}>
         <div className={styles.CheckTitle}>
@@ -53,14 +55,14 @@ export function CheckRow({ view, title, text, evidence, compact = false, fix, op
       <div className="row">
         {end}
         {fix !== undefined && (
-          <Button size="sm" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+          <Button size="sm" aria-expanded={open} aria-controls={detail} onClick={() => setOpen(!open)}>
             {open ? t("doctor.hideFix") : t("doctor.fix")}
             <span className="sr"> {title}</span>
           </Button>
         )}
       </div>
       {fix !== undefined && open && (
-        <div className={styles.CheckDetail} id={id}>
+        <div className={styles.CheckDetail} id={detail}>
           {fix}
         </div>
       )}

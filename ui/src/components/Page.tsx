@@ -90,13 +90,16 @@ export function PanelBody({ children }: { children: ReactNode }) {
 }
 
 /** A heading with a count, over a panel. */
-export function Section({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+export function Section({ title, note, actions, children }: { title: string; note?: string; actions?: ReactNode; children: ReactNode }) {
   return (
     <section className={styles.Section} aria-label={title}>
-      <h2 className={styles.SectionTitle}>
-        {title}
-        {note !== undefined && <small>{note}</small>}
-      </h2>
+      <div className={styles.SectionHead}>
+        <h2 className={styles.SectionTitle}>
+          {title}
+          {note !== undefined && <small>{note}</small>}
+        </h2>
+        {actions}
+      </div>
       {children}
     </section>
   );

@@ -842,6 +842,7 @@ export const de: Catalogue = {
     title_other: "Diesem Computer fehlt einiges",
     text: "Die Maschine verlangt es. Beheben Sie es, oder bauen Sie ohne: das wird für diese Maschine gemerkt.",
     without: "Ohne {{names}} bauen",
+    undo: "Rückgängig",
   },
   requirements: {
     step: "Anforderungen",
@@ -916,6 +917,7 @@ export const de: Catalogue = {
     ready: "Bereit",
     absent: "Nicht da",
     without: "Ohne gebaut",
+    useAgain: "Wieder damit bauen",
     required: "Nötig",
     optional: "Freiwillig",
     none: "{{name}} verlangt nichts von diesem Computer",

@@ -900,6 +900,7 @@ export const en = {
     title_other: "This computer lacks some things",
     text: "The machine asks for it. Mend it, or build without: that is remembered for this machine.",
     without: "Build without {{names}}",
+    undo: "Undo",
   },
   requirements: {
     step: "Requirements",
@@ -987,6 +988,7 @@ export const en = {
     ready: "Ready",
     absent: "Not there",
     without: "Built without",
+    useAgain: "Build with it again",
     required: "Required",
     optional: "Optional",
     none: "{{name}} asks nothing of this computer",

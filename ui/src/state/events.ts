@@ -134,8 +134,8 @@ function applyEvent(backend: Backend, cache: Cache, event: Event): void {
         old.machines.some((machine) => machine.operation?.id === operation.id) ? { ...old, machines: old.machines.map((machine) => (machine.operation?.id === operation.id ? { ...machine, operation } : machine)) } : old,
       );
       if (operation.machine !== null && operation.state !== "running") cache.invalidate(keys.secrets(operation.machine));
-      // What is about this computer alone may have mended it.
-      if (!isWorking(operation) && operation.machine === null) cache.invalidate(keys.doctor);
+      // It may have mended this computer, or what machines ask of it is another now.
+      if (!isWorking(operation) && (operation.machine === null || operation.kind === "create" || operation.kind === "rebuild" || operation.kind === "delete")) cache.invalidate(keys.doctor);
       if (!isWorking(operation) && operation.machine !== null) cache.invalidate(keys.generations(operation.machine));
       break;
     }

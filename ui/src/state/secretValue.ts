@@ -74,7 +74,7 @@ export function given(input: SecretInput): string | { base64: string } {
   return input.kind === "text" ? input.text : { base64: input.base64 };
 }
 
-export const nothingGiven: GivenAnswers = { secrets: {}, later: [], hostSecrets: {}, without: [] };
+export const nothingGiven: GivenAnswers = { secrets: {}, later: [], hostSecrets: {}, without: [], with: [] };
 
 /** A file's content: text where it is text, else its bytes. */
 export async function inputOfFile(file: File): Promise<SecretInput> {

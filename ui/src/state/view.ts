@@ -1,5 +1,7 @@
 /** How a machine, an operation and the engine are shown: glyph, colour role and word, decided once for list, sidebar, header and palette. */
 import type { TFunction } from "i18next";
+import { i18n } from "@/i18n";
+import { explanation } from "@/i18n/explanations";
 import type { GlyphShape, StateRole } from "@/icons/StateGlyph";
 import type { Asks, Check, EngineStatus, MachineStatus, Operation, OperationKind, PhaseProgress } from "@/platform/contract";
 
@@ -180,6 +182,11 @@ export function referenceOf(url: string): string | null {
 export function checkTitle(t: TFunction, check: Check): string {
   const id = capabilityOf(check);
   return (checkIds as readonly string[]).includes(id) ? t(`doctor.titles.${id as (typeof checkIds)[number]}`) : check.title;
+}
+
+/** What a check found, in the language of the window. */
+export function checkText(check: Check): string {
+  return explanation(check, i18n.language);
 }
 
 /** The capability that a check is about, as modules say it; another check's own word. */

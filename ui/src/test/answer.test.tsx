@@ -18,7 +18,7 @@ function waitingFor(requests: Partial<FakeRequests>): FakeBackend {
 
 const dialog = (name: string) => screen.findByRole("dialog", { name });
 const answers = (fake: FakeBackend) => callsOf(fake, "answer");
-const nothing = { secrets: {}, later: [], hostSecrets: {}, without: [] };
+const nothing = { secrets: {}, later: [], hostSecrets: {}, without: [], with: [] };
 
 describe("a secret that is asked for", () => {
   it("is asked for whoever started the build, kept, and the build goes on", async () => {

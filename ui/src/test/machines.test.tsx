@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
+import type { Check } from "@/platform/contract";
 import { FakeBackend } from "@/platform/fake";
 import { selectedMachine } from "@/state/preferences";
 import { callsOf, expectAccessible, machineRow, renderApp } from "./render";
@@ -197,6 +198,23 @@ describe("the states of the page", () => {
     const operation = fake.world.operations[0];
     fake.failOperation(operation?.id ?? "", { code: "image_unavailable", message: "no image was found", hints: [], causes: [], details: [] });
     expect(await screen.findByText("No image was found.")).toBeVisible();
+  });
+
+  it("asks for one thing at a time on a computer whose engine isn't set up", async () => {
+    const fake = new FakeBackend("first-run");
+    const pool: Check = { id: "pool", group: "engine", state: "fail", reason: "missing", parameters: {}, title: "Storage pool", explanation: "The engine has no storage pool: it wasn't initialised.", evidence: "", fix: { id: "engine-init", commands: [["lxc", "storage", "create", "default", "dir"]], elevates: false, needsFile: false, byHand: false } };
+    const well = fake.world.diagnosis;
+    fake.world.diagnosis = { ok: false, checks: [pool, ...well.checks] };
+    const { user } = renderApp("/", fake);
+    await user.click(await screen.findByRole("button", { name: "Run" }));
+    expect(screen.getByText("lxc storage create default dir")).toBeVisible();
+    expect(callsOf(fake, "doctor_fix")).toEqual([{ id: "engine-init" }]);
+    expect(callsOf(fake, "prepare")).toEqual([]);
+    await expectAccessible();
+    fake.world.diagnosis = well;
+    const operation = fake.world.operations[0];
+    if (operation !== undefined) fake.succeed(operation.id);
+    await waitFor(() => expect(callsOf(fake, "prepare")).toHaveLength(1));
   });
 
   it("keeps the last known truth when the engine is away", async () => {

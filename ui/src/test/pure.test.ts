@@ -5,6 +5,7 @@ import { shorten } from "@/components/midTruncate";
 import { de } from "@/i18n/de";
 import { en } from "@/i18n/en";
 import { i18n, systemLanguage } from "@/i18n";
+import { explanation } from "@/i18n/explanations";
 import * as format from "@/i18n/format";
 import { iconNames } from "@/icons/Icon";
 import sprite from "@/icons/icons.svg?raw";
@@ -36,6 +37,41 @@ describe("catalogues", () => {
   it("are spoken as the system wants", () => {
     expect(systemLanguage(["fr-FR", "de-AT", "en"])).toBe("de");
     expect(systemLanguage(["fr"])).toBe("en");
+  });
+});
+
+describe("what checks found", () => {
+  const sources = import.meta.glob<string>(["../../../crates/controller/src/doctor/checks/*.rs", "../../../crates/controller/src/doctor/{run,finding}.rs", "../../../crates/controller/src/capability/*.rs"], { query: "?raw", import: "default", eager: true });
+  const holes = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted();
+
+  /** Every reason in the controller's sources, with its sentence and the checks that have it. */
+  const found = Object.entries(sources).flatMap(([file, source]) => {
+    const [code = ""] = source.split("#[cfg(test)]");
+    const capability = file.includes("/capability/");
+    const ids = [...code.matchAll(capability ? /name: "([\w-]+)",/g : /id: "([\w-]+)",/g)].map(([, id = ""]) => (capability ? `capability.${id}` : id));
+    const reasons = [...code.matchAll(/"([a-z_]+)",\s*"((?:[A-Z]|\{\w+\} )(?:[^"\\]|\\.)*\.)"/g)];
+    const everywhere = capability ? ["capability.kvm", "capability.fuse", "capability.tun"] : ["engine"];
+    return reasons.flatMap(([, reason = "", sentence = ""]) => (ids.length === 0 ? everywhere : ids).map((id) => ({ id, reason, sentence })));
+  });
+
+  it("is read out of the sources", () => {
+    expect(found.length).toBeGreaterThan(80);
+    expect(found).toContainEqual({ id: "engine", reason: "no_engine", sentence: "The engine can't be asked." });
+    expect(found).toContainEqual({ id: "capability.kvm", reason: "no_module", sentence: "The kernel's module {module} isn't loaded, or this kernel has none." });
+  });
+
+  it("is said in German, with the same parameters", () => {
+    for (const { id, reason, sentence } of found) {
+      const said = explanation({ id, reason, parameters: {}, explanation: sentence }, "de");
+      expect([id, reason, said === sentence ? "not translated" : holes(said)]).toEqual([id, reason, holes(sentence)]);
+    }
+  });
+
+  it("is in the controller's words where there are no others", () => {
+    const check = { id: "certificates", reason: "expired", parameters: { host: "git.example", from: "a machine" }, explanation: "It is over." };
+    expect(explanation(check, "en")).toBe("It is over.");
+    expect(explanation({ ...check, reason: "newer" }, "de")).toBe("It is over.");
+    expect(explanation(check, "de")).toBe("Das Zertifikat von git.example gilt jetzt nicht, gesehen von einer Maschine. Wenn die Uhr richtig geht, muss sein Besitzer es erneuern.");
   });
 });
 

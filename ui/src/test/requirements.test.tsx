@@ -44,7 +44,7 @@ describe("the page of requirements", () => {
     expect(callsOf(fake, "answer")).toEqual([
       {
         name: "checkout-service",
-        answers: { secrets: { "payment-provider-key": "sk_0a1b", "nexus-token": `nx-${"0a".repeat(16)}` }, later: ["sentry-dsn"], hostSecrets: { caCertificates: false, gitCredentials: true }, without: ["kvm"] },
+        answers: { secrets: { "payment-provider-key": "sk_0a1b", "nexus-token": `nx-${"0a".repeat(16)}` }, later: ["sentry-dsn"], hostSecrets: { caCertificates: false, gitCredentials: true }, without: ["kvm"], with: [] },
       },
     ]);
   });

@@ -30,7 +30,7 @@ describe("a machine's secrets", () => {
     await user.type(within(dialog).getByLabelText(/^Value/), "https://key@sentry.example/1{Enter}");
     expect(await screen.findByText("sentry-dsn is saved; payments-api has it now")).toBeVisible();
     await waitFor(async () => expect(await row("sentry-dsn")).toHaveTextContent("Set"));
-    expect(callsOf(fake, "answer")).toEqual([{ name: "payments-api", answers: { secrets: { "sentry-dsn": "https://key@sentry.example/1" }, later: [], hostSecrets: {}, without: [] } }]);
+    expect(callsOf(fake, "answer")).toEqual([{ name: "payments-api", answers: { secrets: { "sentry-dsn": "https://key@sentry.example/1" }, later: [], hostSecrets: {}, without: [], with: [] } }]);
   });
 
   it("are shown only after asking, and copied by the app", async () => {
@@ -61,7 +61,7 @@ describe("a machine's secrets", () => {
     expect(await screen.findByRole("checkbox", { name: "SSH agent" })).toBeChecked();
     expect(screen.getByText("Not answered")).toBeVisible();
     await user.click(screen.getByRole("checkbox", { name: "Company certificates" }));
-    await waitFor(() => expect(callsOf(fake, "answer")).toEqual([{ name: "payments-api", answers: { secrets: {}, later: [], hostSecrets: { caCertificates: true }, without: [] } }]));
+    await waitFor(() => expect(callsOf(fake, "answer")).toEqual([{ name: "payments-api", answers: { secrets: {}, later: [], hostSecrets: { caCertificates: true }, without: [], with: [] } }]));
     await waitFor(() => expect(screen.queryByText("Not answered")).not.toBeInTheDocument());
   });
 

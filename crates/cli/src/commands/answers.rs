@@ -26,6 +26,9 @@ pub(crate) struct Answers {
     /// Build although this computer lacks this capability; remembered for the machine; may be repeated
     #[arg(long, value_name = "CAPABILITY")]
     without: Vec<String>,
+    /// Don't build without this capability any more; may be repeated
+    #[arg(long, value_name = "CAPABILITY")]
+    with: Vec<String>,
 }
 
 /// The user's own secrets, as they are written here.
@@ -60,7 +63,8 @@ impl Answers {
         };
         let host_secrets = self.allow.into_iter().map(|secret| (secret.into(), true)).collect();
         let without = self.without.into_iter().collect();
-        Ok(GivenAnswers { secrets, host_secrets, without, ..GivenAnswers::default() })
+        let with = self.with.into_iter().collect();
+        Ok(GivenAnswers { secrets, host_secrets, without, with, ..GivenAnswers::default() })
     }
 }
 

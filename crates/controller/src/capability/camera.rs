@@ -9,6 +9,7 @@ fn probe(host: &dyn Host) -> Finding {
     let nodes = look::names(host, "/dev", "video");
     if nodes.is_empty() {
         return Err(Missing::new(
+            "none",
             "This computer has no camera, or it isn't plugged in. Restart the machine when it is.",
             "there is no /dev/video0",
         ));

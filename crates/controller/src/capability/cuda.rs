@@ -21,10 +21,11 @@ fn probe(host: &dyn Host) -> Finding {
     let version = look::text(host, "/proc/driver/nvidia/version").as_deref().and_then(version);
     let Some(version) = version.filter(|_| look::exists(host, "/dev/nvidiactl")) else {
         if cards.is_empty() {
-            return Err(Missing::new("This computer has no NVIDIA card.", "none on the PCI bus"));
+            return Err(Missing::new("no_card", "This computer has no NVIDIA card.", "none on the PCI bus"));
         }
         let evidence = format!("PCI has {}, but NVIDIA's driver isn't loaded", cards.join(", "));
-        let missing = Missing::new("Install NVIDIA's driver, then restart the computer.", evidence);
+        let missing =
+            Missing::new("no_driver", "Install NVIDIA's driver, then restart the computer.", evidence);
         return Err(if look::is_like(host, "ubuntu") {
             missing.mended_by(&["ubuntu-drivers", "install"])
         } else if look::is_like(host, "debian") {
@@ -35,6 +36,7 @@ fn probe(host: &dyn Host) -> Finding {
     };
     if !TOOL.iter().any(|path| look::exists(host, path)) {
         let missing = Missing::new(
+            "no_tools",
             "NVIDIA's container tools are missing. Where the fix doesn't find them, add NVIDIA's repository first: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit",
             format!("driver {version}, but no nvidia-container-cli"),
         );

@@ -15,6 +15,7 @@ fn probe(host: &dyn Host) -> Finding {
     let namespaces = look::text(host, "/proc/sys/user/max_user_namespaces");
     if namespaces.as_deref().is_none_or(|most| most == "0") {
         return Err(Missing::new(
+            "no_namespaces",
             "This kernel allows no user namespaces.",
             format!(
                 "kernel {kernel}, user.max_user_namespaces is {}",
@@ -26,6 +27,7 @@ fn probe(host: &dyn Host) -> Finding {
     let file_systems = look::text(host, "/proc/filesystems").unwrap_or_default();
     if !file_systems.split_ascii_whitespace().any(|name| name == "overlay") {
         return Err(Missing::new(
+            "no_overlay",
             "The kernel's module overlay isn't loaded.",
             format!("kernel {kernel}, no overlay in /proc/filesystems"),
         )

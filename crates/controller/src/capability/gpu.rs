@@ -12,8 +12,13 @@ fn probe(host: &dyn Host) -> Finding {
     let nodes = look::names(host, "/dev/dri", "renderD");
     if nodes.is_empty() {
         return Err(match cards(host).as_slice() {
-            [] => Missing::new("This computer has no graphics card.", "there is no render node in /dev/dri"),
+            [] => Missing::new(
+                "no_card",
+                "This computer has no graphics card.",
+                "there is no render node in /dev/dri",
+            ),
             cards => Missing::new(
+                "no_driver",
                 "No driver that renders is loaded for the graphics card. Install the one of its vendor, then restart the computer.",
                 format!("there is no render node in /dev/dri; PCI has {}", cards.join(", ")),
             ),

@@ -13,6 +13,7 @@ fn probe(host: &dyn Host) -> Finding {
     node(host, "/dev/kvm", module).map_err(|missing| match extension {
         Some(extension) => Missing { evidence: format!("{}, the processor has {extension}", missing.evidence), ..missing },
         None => Missing::new(
+            "no_extension",
             "The processor doesn't offer it. Switch virtualization on in the computer's firmware; where this computer is a virtual machine itself, allow it nested ones.",
             format!("{}, the processor has neither vmx nor svm", missing.evidence),
         ),

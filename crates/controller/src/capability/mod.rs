@@ -19,12 +19,15 @@ mod tun;
 mod usb;
 mod video;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    doctor::{Check, CheckGroup, CheckState, Fix},
+    doctor::{Check, CheckGroup, CheckState, Fix, fill},
     driver::Device,
     host::Host,
     nix::Requirements,
@@ -66,8 +69,11 @@ struct HostSocket {
 /// The host doesn't have it.
 #[derive(Debug)]
 struct Missing {
-    /// Why not, and what now.
-    explanation: String,
+    /// A stable word for why, unique within the capability.
+    reason: &'static str,
+    /// Why not, and what now; `{name}` stands for a parameter.
+    explanation: &'static str,
+    parameters: BTreeMap<String, String>,
     /// What was looked for.
     evidence: String,
     /// What mends it, with the administrator's rights; empty where that isn't known.
@@ -75,8 +81,15 @@ struct Missing {
 }
 
 impl Missing {
-    fn new(explanation: impl Into<String>, evidence: impl Into<String>) -> Self {
-        Self { explanation: explanation.into(), evidence: evidence.into(), commands: Vec::new() }
+    fn new(reason: &'static str, explanation: &'static str, evidence: impl Into<String>) -> Self {
+        let parameters = BTreeMap::new();
+        Self { reason, explanation, parameters, evidence: evidence.into(), commands: Vec::new() }
+    }
+
+    /// Says what `{name}` stands for.
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.parameters.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     fn mended_by(mut self, argv: &[&str]) -> Self {
@@ -91,8 +104,13 @@ fn node(host: &dyn Host, path: &str, module: &str) -> Finding {
         let devices = vec![Device::Node { path: path.into() }];
         return Ok(Found { evidence: path.into(), devices, ..Found::default() });
     }
-    let explanation = format!("The kernel's module {module} isn't loaded, or this kernel has none.");
-    Err(Missing::new(explanation, format!("there is no {path}")).mended_by(&["modprobe", module]))
+    Err(Missing::new(
+        "no_module",
+        "The kernel's module {module} isn't loaded, or this kernel has none.",
+        format!("there is no {path}"),
+    )
+    .with("module", module)
+    .mended_by(&["modprobe", module]))
 }
 
 /// All capabilities, in the order in which they are shown.
@@ -140,30 +158,36 @@ impl CapabilityCheck {
 impl Capability {
     /// What the host says to it. A missing one is a failure.
     pub fn check(&self, host: &dyn Host) -> Check {
-        let (state, explanation, evidence, commands) = match (self.probe)(host) {
-            Ok(found) => (CheckState::Ok, "It is there.".to_owned(), found.evidence, vec![]),
-            Err(missing) => (CheckState::Fail, missing.explanation, missing.evidence, missing.commands),
-        };
         let id = format!("capability.{}", self.name);
-        let fix = (!commands.is_empty()).then(|| Fix {
+        let mut check = Check {
             id: id.clone(),
-            commands,
-            elevates: true,
-            needs_file: false,
-            by_hand: false,
-        });
-        let reason = if state == CheckState::Ok { "there" } else { "missing" };
-        Check {
-            id,
             group: CheckGroup::Capabilities,
-            state,
-            reason: reason.into(),
-            parameters: Default::default(),
+            state: CheckState::Ok,
+            reason: "there".into(),
+            parameters: BTreeMap::new(),
             title: self.title.into(),
-            explanation,
-            evidence,
-            fix,
+            explanation: "It is there.".into(),
+            evidence: String::new(),
+            fix: None,
+        };
+        match (self.probe)(host) {
+            Ok(found) => check.evidence = found.evidence,
+            Err(Missing { reason, explanation, parameters, evidence, commands }) => {
+                check.state = CheckState::Fail;
+                check.reason = reason.into();
+                check.explanation = fill(explanation, &parameters);
+                check.parameters = parameters;
+                check.evidence = evidence;
+                check.fix = (!commands.is_empty()).then_some(Fix {
+                    id,
+                    commands,
+                    elevates: true,
+                    needs_file: false,
+                    by_hand: false,
+                });
+            }
         }
+        check
     }
 }
 
@@ -182,7 +206,7 @@ pub fn check(host: &dyn Host, requirements: &Requirements, answers: &Answers) ->
                 group: CheckGroup::Capabilities,
                 state: CheckState::Fail,
                 reason: "unknown".into(),
-                parameters: Default::default(),
+                parameters: BTreeMap::new(),
                 title: name.clone(),
                 explanation: "This Codchi doesn't know it. A newer one may.".into(),
                 evidence: String::new(),

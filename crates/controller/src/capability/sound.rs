@@ -21,6 +21,7 @@ fn probe(host: &dyn Host) -> Finding {
         let looked: Vec<String> =
             pulse(host).iter().chain(&pipewire(host)).map(|path| path.display().to_string()).collect();
         return Err(Missing::new(
+            "no_server",
             "No sound server runs in this session. Start PipeWire or PulseAudio.",
             format!("nothing answers at {}", looked.join(", ")),
         ));

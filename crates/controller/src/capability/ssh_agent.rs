@@ -26,6 +26,7 @@ fn probe(host: &dyn Host) -> Finding {
                 None => "SSH_AUTH_SOCK isn't set".into(),
             };
             Err(Missing::new(
+                "no_agent",
                 "No SSH agent runs in this session. Start one, such as `ssh-agent`, and add keys with `ssh-add`.",
                 evidence,
             ))

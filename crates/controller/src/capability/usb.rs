@@ -12,6 +12,7 @@ fn probe(host: &dyn Host) -> Finding {
     let entries = look::names(host, DEVICES, "");
     if !entries.iter().any(|name| name.starts_with("usb")) {
         return Err(Missing::new(
+            "none",
             "This computer has no USB.",
             format!("there is no controller in {DEVICES}"),
         ));

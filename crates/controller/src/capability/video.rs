@@ -26,6 +26,7 @@ fn probe(host: &dyn Host) -> Finding {
             None => format!("{name} isn't set"),
         };
         return Err(Missing::new(
+            "no_display",
             "No display answers. Run this in a graphical session.",
             format!("{}, {}", set("WAYLAND_DISPLAY"), set("DISPLAY")),
         ));

@@ -77,10 +77,7 @@ impl Finding {
 
     /// As it is told, with what mends it.
     pub(crate) fn about(self, subject: Subject) -> (Check, Option<Plan>) {
-        let mut explanation = self.words.to_owned();
-        for (name, value) in &self.parameters {
-            explanation = explanation.replace(&format!("{{{name}}}"), value);
-        }
+        let explanation = fill(self.words, &self.parameters);
         let check = Check {
             id: subject.id.to_owned(),
             group: subject.group,
@@ -94,6 +91,13 @@ impl Finding {
         };
         (check, self.plan)
     }
+}
+
+/// A sentence with its parameters in their places.
+pub(crate) fn fill(words: &str, parameters: &BTreeMap<String, String>) -> String {
+    parameters
+        .iter()
+        .fold(words.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// An error's words as evidence.

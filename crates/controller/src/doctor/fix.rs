@@ -44,6 +44,9 @@ impl Controller {
             }
             journal.enter(Phase::Verify);
             let warnings = controller.verify(plan.id, &before, &journal).await?;
+            if plan.id == FixId::Capability {
+                controller.look_again();
+            }
             Ok(OperationOutcome { changed: true, warnings, ..OperationOutcome::default() })
         })
     }

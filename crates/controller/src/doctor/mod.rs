@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use finding::fill;
 pub use fix::FixRequest;
 
 /// How a check ended.

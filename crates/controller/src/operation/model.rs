@@ -284,6 +284,12 @@ impl Operation {
         }
     }
 
+    /// Whether it waits for something that this computer lacks.
+    pub fn lacks_capabilities(&self) -> bool {
+        let lacks = self.asks.as_ref().is_some_and(|asks| !asks.capabilities.is_empty());
+        self.state == OperationState::WaitingForInput && lacks
+    }
+
     /// What it is, in a sentence for messages: `rebuild, started from the window at 12:03:01 UTC`.
     pub fn description(&self) -> String {
         let kind = match self.kind {

@@ -64,6 +64,9 @@ pub struct GivenAnswers {
     /// Capabilities that this computer lacks and the machine is built without.
     #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
     pub without: BTreeSet<String>,
+    /// Capabilities that it isn't to be built without any more.
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
+    pub with: BTreeSet<String>,
 }
 
 impl Answers {
@@ -71,7 +74,13 @@ impl Answers {
     pub(crate) fn take(&mut self, given: &GivenAnswers) {
         self.secrets.extend(given.later.iter().map(|name| (name.clone(), SecretAnswer::Later)));
         self.host_secrets.extend(&given.host_secrets);
+        self.take_without(given);
+    }
+
+    /// Takes over what the machine is built without, and without no more.
+    pub(crate) fn take_without(&mut self, given: &GivenAnswers) {
         self.without.extend(given.without.iter().cloned());
+        self.without.retain(|name| !given.with.contains(name));
     }
 
     /// Since when a secret is set.

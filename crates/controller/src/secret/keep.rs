@@ -237,8 +237,11 @@ impl Controller {
         if let Some(waiting) = waits {
             let operation = match self.continue_build(name, door) {
                 Ok(operation) => Some(operation),
-                // Its process lives, and sees the answer by itself.
-                Err(Error::Busy { .. }) => None,
+                // Its process lives, and sees the answer by itself, also one that says nothing but "look again".
+                Err(Error::Busy { .. }) => {
+                    self.look_again_at(name)?;
+                    None
+                }
                 Err(error) => return Err(error),
             };
             tracing::debug!(waiting = %waiting.id, continued = operation.is_some(), "answered");

@@ -77,6 +77,7 @@ export class FakeSecrets {
     for (const name of given.later) answers.later.add(name);
     for (const [secret, allowed] of Object.entries(given.hostSecrets)) answers.hostSecrets.set(secret as HostSecret, allowed);
     for (const id of given.without) answers.without.add(id);
+    for (const id of given.with) answers.without.delete(id);
   }
 
   reveal(machine: string, name: string): string {

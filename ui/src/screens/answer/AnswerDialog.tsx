@@ -15,6 +15,7 @@ import { capabilityOf } from "@/state/view";
 import { answerLater, useTurn, useWaiting, type Waiting } from "@/state/waiting";
 import styles from "./Answer.module.css";
 import { allConsents, ConsentList, type Consents } from "./Consent";
+import { CheckAgain } from "./CheckAgain";
 import { LackList, withoutText } from "./Lacks";
 import { SecretForm } from "./SecretForm";
 import { type Step, stepsOf } from "./steps";
@@ -220,9 +221,12 @@ function CapabilityStep(props: StepProps) {
       title={t("lacks.title", { count: capabilities.length })}
       error={error}
       action={
-        <Button kind="primary" disabledReason={busy ? t("secrets.saving") : null} onClick={() => void answer({ without: capabilities.map(capabilityOf) })}>
-          {withoutText(t, capabilities)}
-        </Button>
+        <>
+          <CheckAgain machine={props.asked.machine} />
+          <Button kind="primary" disabledReason={busy ? t("secrets.saving") : null} onClick={() => void answer({ without: capabilities.map(capabilityOf) })}>
+            {withoutText(t, capabilities)}
+          </Button>
+        </>
       }
     >
       <p>{t("lacks.text")}</p>

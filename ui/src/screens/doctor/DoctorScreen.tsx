@@ -16,7 +16,7 @@ import { useCopy } from "@/state/useCopy";
 import { useKeys } from "@/state/useKeys";
 import { noteOperation } from "@/state/useMachineActions";
 import { useNow } from "@/state/useNow";
-import { checkTitle, checkView } from "@/state/view";
+import { checkText, checkTitle, checkView } from "@/state/view";
 import { DiagnosticsDialog } from "./DiagnosticsDialog";
 import styles from "./Doctor.module.css";
 import { FixDetail } from "./FixDetail";
@@ -69,7 +69,7 @@ export function DoctorScreen() {
             <Panel>
               <ul>
                 {needs.map((check) => (
-                  <CheckRow key={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null ? undefined : <FixDetail check={check} />} />
+                  <CheckRow key={check.id} id={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={checkText(check)} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null ? undefined : <FixDetail check={check} />} />
                 ))}
               </ul>
             </Panel>
@@ -99,7 +99,7 @@ function Group({ group, checks }: { group: CheckGroup; checks: Check[] }) {
       <Panel>
         <ul>
           {checks.map((check) => (
-            <CheckRow key={check.id} compact view={checkView(t, check)} title={checkTitle(t, check)} text={check.explanation} evidence={check.evidence} />
+            <CheckRow key={check.id} id={check.id} compact view={checkView(t, check)} title={checkTitle(t, check)} text={checkText(check)} evidence={check.evidence} />
           ))}
         </ul>
       </Panel>

@@ -55,7 +55,7 @@ export function FixDetail({ check, byUser = false }: { check: Check; byUser?: bo
           })}
         </div>
         {!byHand && (
-          <Button {...(fix.elevates ? { icon: "shield" as const } : { icon: "play" as const })} onClick={() => void run()} disabledReason={working ? t("doctor.fixing") : null}>
+          <Button data-run {...(fix.elevates ? { icon: "shield" as const } : { icon: "play" as const })} onClick={() => void run()} disabledReason={working ? t("doctor.fixing") : null}>
             {fix.needsFile ? t("doctor.runWithFile") : fix.elevates ? t("doctor.runAdmin") : t("doctor.run")}
           </Button>
         )}

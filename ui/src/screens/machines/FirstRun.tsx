@@ -12,7 +12,7 @@ import { Mark } from "@/icons/Mark";
 import { useBackend } from "@/platform";
 import type { Check, EngineStatus, Failure, Operation } from "@/platform/contract";
 import { doctorQuery, samplesQuery } from "@/state/queries";
-import { checkTitle, checkView, engineName, isWorking, operationPart } from "@/state/view";
+import { checkText, checkTitle, checkView, engineName, isWorking, operationPart } from "@/state/view";
 import { FixDetail } from "../doctor/FixDetail";
 import styles from "./FirstRun.module.css";
 import { usePrepared } from "./usePrepared";
@@ -91,33 +91,36 @@ export function FirstRun({ engine }: { engine: EngineStatus }) {
 
 function Readiness({ engine }: { engine: EngineStatus }) {
   const { t } = useTranslation();
-  const { operation, failure } = usePrepared(engine);
-  const checks = useQuery(doctorQuery(useBackend())).data?.checks;
+  const doctor = useQuery(doctorQuery(useBackend()));
+  const checks = doctor.data?.checks;
   const engineCheck = checks?.find((check) => check.id === "engine");
   const daemon = checks?.find((check) => check.id === "nix-daemon");
   // The one thing to do now; what comes after it is said then.
   const broken = checks?.find((check) => check.group === "engine" && check.state === "fail" && check.fix !== null);
+  const set = engine.available && broken === undefined;
+  // Nothing is installed into an engine of which it isn't known whether it is set up.
+  const { operation, failure } = usePrepared(engine, set && !doctor.isFetching);
   const name = engineName(t, engine);
   const working = operation !== undefined && isWorking(operation);
-  const ready = engine.available && engine.controller === "running" && !working;
+  const ready = set && engine.controller === "running" && !working;
   return (
     <Panel label={t("firstRun.getting")} title={ready ? t("firstRun.ready") : t("firstRun.getting")} actions={<span className={styles.FirstRunNote}>{ready ? undefined : t("firstRun.gettingNote")}</span>}>
       <ul>
-        {engine.available ? (
-          <CheckRow view={{ shape: "done", role: "ok", word: t("firstRun.connected") }} title={name} end={<span className={styles.FirstRunNote}>{engineCheck?.evidence}</span>} />
+        {set ? (
+          <CheckRow id="engine" view={{ shape: "done", role: "ok", word: t("firstRun.connected") }} title={name} end={<span className={styles.FirstRunNote}>{engineCheck?.evidence}</span>} />
         ) : broken !== undefined ? (
-          <CheckRow key={broken.id} view={{ shape: "failed", role: "fail", word: t("firstRun.toDo") }} title={checkTitle(t, broken)} text={broken.explanation} evidence={broken.evidence} fix={<FixDetail check={broken} />} opened />
+          <CheckRow key={broken.id} id={broken.id} view={{ shape: "failed", role: "fail", word: t("firstRun.toDo") }} title={checkTitle(t, broken)} text={checkText(broken)} evidence={broken.evidence} fix={<FixDetail check={broken} />} opened />
         ) : (
-          <CheckRow view={{ shape: "failed", role: "fail", word: t("doctor.words.fail") }} title={name} text={sentence(engine.problem?.message ?? t("engine.offline", { engine: name }))} end={<DoctorLink />} />
+          <CheckRow id="engine" view={{ shape: "failed", role: "fail", word: t("doctor.words.fail") }} title={name} text={sentence(engine.problem?.message ?? t("engine.offline", { engine: name }))} end={<DoctorLink />} />
         )}
-        <CheckRow {...controllerRow(t, engine, operation, failure)} />
-        <CheckRow {...daemonRow(t, ready, daemon)} />
+        <CheckRow id="controller" {...controllerRow(t, engine, set, operation, failure)} />
+        <CheckRow id="nix-daemon" {...daemonRow(t, ready, daemon)} />
       </ul>
     </Panel>
   );
 }
 
-function controllerRow(t: TFunction, engine: EngineStatus, operation: Operation | undefined, failure: Failure | null) {
+function controllerRow(t: TFunction, engine: EngineStatus, set: boolean, operation: Operation | undefined, failure: Failure | null) {
   const title = t("doctor.titles.controller");
   if (failure !== null) {
     return { title, view: { shape: "failed" as const, role: "fail" as const, word: t("doctor.words.fail") }, text: sentence(failure.message), end: operation === undefined ? <DoctorLink /> : <BuildLink id={operation.id} /> };
@@ -126,7 +129,7 @@ function controllerRow(t: TFunction, engine: EngineStatus, operation: Operation 
     return { title, view: { shape: "building" as const, role: "busy" as const, word: t("firstRun.installing"), part: operationPart(operation) }, text: operation.headline ?? undefined, end: <BuildLink id={operation.id} /> };
   }
   if (engine.controller === "running" || operation?.state === "succeeded") return { title, view: { shape: "done" as const, role: "ok" as const, word: t("state.running") } };
-  if (!engine.available) return { title, view: { shape: "planned" as const, role: "off" as const, word: t("firstRun.afterThat") } };
+  if (!set) return { title, view: { shape: "planned" as const, role: "off" as const, word: t("firstRun.afterThat") } };
   return { title, view: { shape: "starting" as const, role: "busy" as const, word: t("state.starting") } };
 }
 
@@ -134,7 +137,7 @@ function daemonRow(t: TFunction, ready: boolean, check: Check | undefined) {
   const title = t("doctor.titles.nix-daemon");
   if (!ready) return { title, view: { shape: "planned" as const, role: "off" as const, word: t("firstRun.afterThat") } };
   if (check === undefined || check.state === "unknown") return { title, view: { shape: "starting" as const, role: "busy" as const, word: t("doctor.checking") } };
-  return { title, view: checkView(t, check), text: check.state === "ok" ? undefined : check.explanation, end: check.state === "fail" ? <DoctorLink /> : undefined };
+  return { title, view: checkView(t, check), text: check.state === "ok" ? undefined : checkText(check), end: check.state === "fail" ? <DoctorLink /> : undefined };
 }
 
 function BuildLink({ id }: { id: string }) {

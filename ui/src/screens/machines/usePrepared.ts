@@ -6,14 +6,14 @@ import { operationQuery } from "@/state/queries";
 import { toFailure } from "@/state/failure";
 import { noteOperation } from "@/state/useMachineActions";
 
-/** Gets the controller ready while somebody who has no machine yet reads and types. */
-export function usePrepared(engine: EngineStatus): { operation: Operation | undefined; failure: Failure | null } {
+/** Gets the controller ready while somebody who has no machine yet reads and types, once `possible`. */
+export function usePrepared(engine: EngineStatus, possible: boolean): { operation: Operation | undefined; failure: Failure | null } {
   const backend = useBackend();
   const client = useQueryClient();
   const asked = useRef(false);
   const [id, setId] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const wanted = engine.available && engine.controller !== "running";
+  const wanted = possible && engine.controller !== "running";
   useEffect(() => {
     if (!wanted || asked.current) return;
     asked.current = true;

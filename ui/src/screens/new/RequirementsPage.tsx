@@ -10,6 +10,7 @@ import { WizardHead } from "@/components/Wizard";
 import type { AskedSecret, Operation, StoreStatus } from "@/platform/contract";
 import { isEmpty, isOnTheWay, noInput, problemOf, type SecretInput as Value } from "@/state/secretValue";
 import { capabilityOf } from "@/state/view";
+import { CheckAgain } from "../answer/CheckAgain";
 import { ConsentList } from "../answer/Consent";
 import { LackList } from "../answer/Lacks";
 import { Form, problemText } from "../answer/SecretWords";
@@ -36,9 +37,9 @@ export function ReadingRequirements({ operation }: { operation: Operation | unde
 }
 
 /** Everything that the machine's modules ask for, on one page. */
-export function RequirementsPage({ requirements, store }: { requirements: Requirements; store: StoreStatus | undefined }) {
+export function RequirementsPage({ machine, requirements, store }: { machine: string | null; requirements: Requirements; store: StoreStatus | undefined }) {
   const { t } = useTranslation();
-  const { asks, values, checked, change, later, toggleLater, consents, setConsents, without, error } = requirements;
+  const { asks, values, checked, change, later, toggleLater, consents, setConsents, without, buildWith, error } = requirements;
   const lacks = asks.capabilities.filter((check) => !without.includes(capabilityOf(check)));
   const locked = store !== undefined && store.state !== "ready" && asks.secrets.length > 0;
   return (
@@ -51,9 +52,9 @@ export function RequirementsPage({ requirements, store }: { requirements: Requir
         </p>
       )}
       {asks.capabilities.length > 0 && (
-        <Section title={t("requirements.computer")} note={lacks.length === 0 ? t("requirements.overridden") : t("requirements.needFix", { count: lacks.length })}>
+        <Section title={t("requirements.computer")} note={lacks.length === 0 ? t("requirements.overridden") : t("requirements.needFix", { count: lacks.length })} actions={machine === null ? undefined : <CheckAgain machine={machine} size="sm" />}>
           <Panel>
-            <LackList checks={asks.capabilities} />
+            <LackList checks={asks.capabilities} without={without} onUndo={buildWith} />
           </Panel>
         </Section>
       )}

@@ -117,7 +117,7 @@ export function RequirementsStep<S extends string>({ id, steps, current, onBack 
         </>
       }
     >
-      {waits ? <RequirementsPage requirements={requirements} store={store} /> : <ReadingRequirements operation={operation} />}
+      {waits ? <RequirementsPage machine={operation.machine} requirements={requirements} store={store} /> : <ReadingRequirements operation={operation} />}
     </Wizard>
   );
 }

@@ -59,6 +59,7 @@ export function useRequirements(operation: Operation | undefined) {
       setValues((old) => ({ ...old, [name]: value }));
     },
     toggleLater: (name: string) => setLater((old) => (old.includes(name) ? old.filter((each) => each !== name) : [...old, name])),
+    buildWith: (capability: string) => setWithout((old) => old.filter((each) => each !== capability)),
     buildWithout: () => setWithout(asks.capabilities.map(capabilityOf)),
     /** Gives all answers. Resolves to the operation that goes on; null when something is open or was refused. */
     async send(): Promise<string | null> {

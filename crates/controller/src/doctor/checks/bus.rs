@@ -87,7 +87,7 @@ fn found(names: &Names, wanted: &str, missing: &'static str) -> Finding {
         Names::Known(names) if names.iter().any(|name| name == wanted) => {
             Finding::ok("there", "The desktop shows them.").seen(wanted)
         }
-        Names::Known(_) => Finding::warn("missing", missing),
+        Names::Known(_) => Finding::warn("not_shown", missing),
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
         ];
         let known = Names::Known(names(&lines));
         assert_eq!(notifications(&known).reason, "there");
-        assert_eq!(tray(&known).reason, "missing");
+        assert_eq!(tray(&known).reason, "not_shown");
         assert_eq!(tray(&Names::NoDesktop).reason, "no_desktop");
         assert_eq!(tray(&Names::Unasked).reason, "no_bus");
     }

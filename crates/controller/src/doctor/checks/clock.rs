@@ -1,6 +1,6 @@
 //! Is the clock right enough for certificates, and the controller's the same.
 
-use time::{OffsetDateTime, macros::datetime};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::datetime};
 
 use crate::doctor::{
     CheckGroup,
@@ -18,7 +18,8 @@ const APART: i64 = 5;
 
 /// `controller` is its clock in seconds since 1970 with this computer's at that moment.
 pub(in crate::doctor) fn check(now: OffsetDateTime, controller: Option<(i64, i64)>) -> Finding {
-    let shown = now.replace_nanosecond(0).unwrap_or(now);
+    let whole = now.replace_nanosecond(0).unwrap_or(now);
+    let shown = whole.format(&Rfc3339).unwrap_or_else(|_| whole.to_string());
     let finding = if now < MADE {
         Finding::fail("past", "This computer's clock is wrong: no certificate is valid yet at {now}. Set it.")
     } else {
@@ -30,7 +31,7 @@ pub(in crate::doctor) fn check(now: OffsetDateTime, controller: Option<(i64, i64
             _ => Finding::ok("right", "It is plausible."),
         }
     };
-    finding.with("now", shown.to_string()).seen(shown.to_string())
+    finding.with("now", &shown).seen(shown)
 }
 
 #[cfg(test)]
