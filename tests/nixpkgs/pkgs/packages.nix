@@ -95,6 +95,7 @@ in
     "whoami"
     "yes"
   ];
+  crun = programs "crun" [ "crun" ];
   curl = programs "curl" [ "curl" ];
   findutils = programs "findutils" [
     "find"

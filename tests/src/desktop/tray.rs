@@ -129,6 +129,15 @@ impl Tray {
         panic!("the tray's menu has no {path:?}:\n{}", draw(&last, 0))
     }
 
+    /// Waits until the menu has no entry of this label there.
+    ///
+    /// # Panics
+    /// When it still has after some time.
+    pub async fn wait_for_none(&self, path: &[&str]) {
+        let gone = async || find(&self.entries().await, path).is_none().then_some(());
+        eventually("an entry of the tray to go", gone).await;
+    }
+
     /// Chooses an entry as a user does: opens the menus on the way to it and clicks it.
     ///
     /// # Panics

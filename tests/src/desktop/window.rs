@@ -118,6 +118,23 @@ impl Window {
         self.press(Locator::XPath(&xpath), name).await;
     }
 
+    /// Clicks the first element.
+    ///
+    /// # Panics
+    /// When it can't be clicked in time.
+    pub async fn click(&self, css: &str) {
+        self.press(Locator::Css(css), css).await;
+    }
+
+    /// How many elements there are.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn count(&self, css: &str) -> u64 {
+        let script = "return document.querySelectorAll(arguments[0]).length";
+        self.run(script, vec![css.into()]).await.as_u64().unwrap_or_default()
+    }
+
     /// Replaces what is in the field with this label.
     ///
     /// # Panics

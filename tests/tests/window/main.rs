@@ -11,9 +11,12 @@
     reason = "tests"
 )]
 
+mod capabilities;
 mod closing;
+mod doctor;
 mod events;
 mod notices;
+mod onboarding;
 mod secrets;
 mod start;
 mod tray;
@@ -39,18 +42,36 @@ struct Stage {
     desktop: Desktop,
     scene: Scene,
     app: PathBuf,
+}
+
+/// The stage that the cases share.
+struct Shared {
+    // In the order in which they end.
+    stage: Stage,
     runtime: Runtime,
 }
 
-impl Stage {
+impl Shared {
     fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let stage = runtime.block_on(Stage::new(&desktop::built()));
+        Self { stage, runtime }
+    }
+}
+
+impl Stage {
+    async fn new(app: &Path) -> Self {
         let scene = Scene::new(&[]);
         // Beside the command line, as it is installed.
-        let app = scene.world.dir().join("bin/codchi-app");
-        std::fs::copy(desktop::built(), &app).unwrap();
-        let runtime = Runtime::new().unwrap();
-        let desktop = runtime.block_on(Desktop::new(scene.world.env()));
-        Self { desktop, scene, app, runtime }
+        let beside = scene.world.dir().join("bin/codchi-app");
+        std::fs::copy(app, &beside).unwrap();
+        let desktop = Desktop::new(scene.world.env()).await;
+        Self { desktop, scene, app: beside }
+    }
+
+    /// Another one, for what would disturb the others.
+    async fn apart(&self) -> Self {
+        Self::new(&self.app).await
     }
 
     /// Leaves nothing of the case before that this one would see.
@@ -128,16 +149,15 @@ macro_rules! cases {
     ($($module:ident: $($name:ident)*;)*) => {
         &[$($(Case {
             name: stringify!($name),
-            run: |stage: &mut Stage| {
-                let stage = &*stage;
-                stage.begin();
-                stage.runtime.block_on($module::$name(stage));
+            run: |shared: &mut Shared| {
+                shared.stage.begin();
+                shared.runtime.block_on($module::$name(&shared.stage));
             },
         },)*)*]
     };
 }
 
-const CASES: &[Case<Stage>] = cases! {
+const CASES: &[Case<Shared>] = cases! {
     wizard:
         an_address_becomes_a_running_machine
         a_failure_is_shown_with_its_cause;
@@ -162,13 +182,20 @@ const CASES: &[Case<Stage>] = cases! {
         a_build_that_waits_unseen_is_told_and_answered
         a_locked_keyring_is_said_and_unlocked
         the_wizard_asks_for_everything_at_once;
+    doctor:
+        what_is_broken_is_shown_and_mended;
+    capabilities:
+        what_this_computer_lacks_is_said_before_the_build;
+    onboarding:
+        an_engine_that_is_not_set_up_is_made_ready_by_one_button
+        an_engine_that_does_not_run_is_made_ready_by_one_button;
     start:
         a_second_start_shows_the_first_one
         without_a_display_it_says_so;
 };
 
 fn main() -> ExitCode {
-    suite::main("window", Stage::new, CASES)
+    suite::main("window", Shared::new, CASES)
 }
 
 /// The root of what a picture is called.
