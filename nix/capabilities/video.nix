@@ -1,7 +1,7 @@
 # `video`: the display of the host. X11's clients look for their server at a fixed place, whatever its number is on the host.
 { config, lib, ... }:
 let
-  inherit (config.codchi.driver) socketDir;
+  inherit (config.codchi.driver) runtimeDir socketDir;
 in
 lib.mkIf (config.codchi.hasCapability "video") {
   environment.extraInit = ''
@@ -10,6 +10,9 @@ lib.mkIf (config.codchi.hasCapability "video") {
     fi
     if [ -S ${socketDir}/x11 ]; then
       export DISPLAY=:0
+      if [ -r ${runtimeDir}/x-authority ]; then
+        export XAUTHORITY=${runtimeDir}/x-authority
+      fi
     fi
   '';
   systemd.tmpfiles.rules = [ "L+ /tmp/.X11-unix/X0 - - - - ${socketDir}/x11" ];

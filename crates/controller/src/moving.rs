@@ -23,6 +23,21 @@ impl Drop for Followed {
     }
 }
 
+impl Controller {
+    /// Brings the display's cookie to the machines that run and were given the display.
+    async fn bring_cookies(&self) {
+        for machine in self.known_machines().unwrap_or_default() {
+            let answers = self.machines.answers(&machine.name).unwrap_or_default();
+            if capability::display_cookie(&*self.host, &machine.record.requirements, &answers).is_none() {
+                continue;
+            }
+            if let Err(error) = self.deliver_if_running(&machine.name).await {
+                tracing::warn!(machine = %machine.name, %error, "the display's cookie isn't brought");
+            }
+        }
+    }
+}
+
 /// Follows the sockets that machines were given: now, and whenever something changes where they are.
 pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     // One look is enough for all changes that came before it.
@@ -39,9 +54,14 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     let controller = Arc::clone(controller);
     let task = tokio::spawn(async move {
         loop {
-            let controller = Arc::clone(&controller);
-            let look = move || capability::follow(&*controller.host, &controller.paths.sockets());
-            if tokio::task::spawn_blocking(look).await.is_err() || changed.recv().await.is_none() {
+            let looking = Arc::clone(&controller);
+            let look = move || capability::follow(&*looking.host, &looking.paths.sockets());
+            let Ok(moved) = tokio::task::spawn_blocking(look).await else { return };
+            // Another X server has another cookie.
+            if moved.contains(&capability::X11) {
+                controller.bring_cookies().await;
+            }
+            if changed.recv().await.is_none() {
                 return;
             }
         }

@@ -54,6 +54,36 @@ pub fn containers_nest(session: &mut Session) {
     assert!(session.sh_fails(PLAIN, device).contains("Operation not permitted"));
 }
 
+/// What an OCI runtime is told: the machine's own programs in another root, in namespaces of their own.
+const BUNDLE: &str = r#"{
+  "ociVersion": "1.0.2",
+  "process": {
+    "user": { "uid": 0, "gid": 0 },
+    "args": ["/bin/busybox", "sh", "-c", "echo container $$ on $(hostname); mount -t proc again /mnt && echo nests"],
+    "env": ["PATH=/bin"],
+    "cwd": "/",
+    "capabilities": { "bounding": ["CAP_SYS_ADMIN"], "effective": ["CAP_SYS_ADMIN"], "permitted": ["CAP_SYS_ADMIN"] }
+  },
+  "root": { "path": "rootfs" },
+  "hostname": "inner",
+  "mounts": [
+    { "destination": "/proc", "type": "proc", "source": "proc" },
+    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"] }
+  ],
+  "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }, { "type": "uts" }, { "type": "ipc" }, { "type": "network" }] }
+}"#;
+
+/// Unpacks a bundle and runs it.
+const RUN: &str = "cd $(mktemp -d); mkdir -p rootfs/bin rootfs/dev rootfs/proc rootfs/mnt; \
+    cp -L $(command -v busybox) rootfs/bin/busybox; ln -s busybox rootfs/bin/sh; ln -s busybox rootfs/bin/mount; \
+    cat >config.json; sudo $(command -v crun) --cgroup-manager=disabled run inner";
+
+pub fn a_container_runs_in_the_machine(session: &mut Session) {
+    session.asking();
+    let ran = session.codchi.run_with(&["exec", ASKING, "--", "bash", "-lc", RUN], BUNDLE.as_bytes());
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "container 1 on inner\nnests\n"), "{ran}");
+}
+
 /// Whether engines that are started here have a right.
 fn engine_has(right: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

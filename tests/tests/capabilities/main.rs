@@ -33,11 +33,13 @@ const CASES: &[Case<Session>] = cases! {
     devices:
         a_file_system_in_user_space_is_mounted
         a_tunnel_is_made
-        containers_nest;
+        containers_nest
+        a_container_runs_in_the_machine;
     sockets:
         the_agents_keys_are_listed
         an_agent_that_moves_is_followed
         a_window_is_drawn_on_the_hosts_display
+        the_displays_cookie_is_in_the_machine_that_asks_and_nowhere_else
         a_tone_is_heard_on_the_hosts_sound_server;
 };
 

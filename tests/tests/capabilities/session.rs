@@ -1,7 +1,7 @@
 //! The host's session that machines use, and the two machines of this suite.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,15 +15,18 @@ pub const ASKING: &str = "asking";
 /// Asks for nothing.
 pub const PLAIN: &str = "plain";
 
+/// The authorization of X servers that is used here.
+pub const COOKIE_KIND: &[u8] = b"MIT-MAGIC-COOKIE-1";
+
 const FLAKE: &str = r#"{
   outputs = _: {
     nixosModules.asking = { pkgs, ... }: {
       codchi.requiredCapabilities = [ "docker-nesting" "fuse" "sound" "ssh-agent" "tun" "video" ];
       codchi.optionalCapabilities = [ "camera" "cuda" "gpu" "kvm" "usb" ];
-      environment.systemPackages = [ pkgs.bindfs pkgs.pulseaudio ];
+      environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.crun pkgs.pulseaudio ];
     };
     nixosModules.plain = { pkgs, ... }: {
-      environment.systemPackages = [ pkgs.bindfs pkgs.pulseaudio ];
+      environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.pulseaudio ];
     };
     nixosModules.display = { codchi.requiredCapabilities = [ "video" ]; };
   };
@@ -38,6 +41,8 @@ pub struct Session {
     pub codchi: Codchi,
     /// The number of the display.
     pub display: String,
+    /// What the display wants of its clients.
+    pub cookie: [u8; 16],
     running: Vec<Running>,
 }
 
@@ -70,8 +75,11 @@ impl Session {
         let nowhere = place.join("nowhere");
         std::fs::create_dir_all(&nowhere).unwrap();
 
+        let authority = place.join("Xauthority");
+        let cookie = cookie(&authority);
         let mut server = Command::new("Xvfb");
         server.args(["-displayfd", "1", "-screen", "0", "320x240x24", "-nolisten", "tcp"]);
+        server.arg("-auth").arg(&authority);
         let mut server = Running::new(server.stdout(Stdio::piped()).stderr(Stdio::null()));
         let mut number = String::new();
         BufReader::new(server.child().stdout.take().unwrap()).read_line(&mut number).unwrap();
@@ -91,10 +99,11 @@ impl Session {
             .clone()
             .env("XDG_RUNTIME_DIR", &runtime)
             .env("DISPLAY", format!(":{display}"))
+            .env("XAUTHORITY", &authority)
             .env("SSH_AUTH_SOCK", runtime.join("agent"));
         let mut scene = scene;
         scene.codchi = scene.codchi.env("XDG_RUNTIME_DIR", &nowhere);
-        let mut session = Self { scene, codchi, display, running: vec![server, sound] };
+        let mut session = Self { scene, codchi, display, cookie, running: vec![server, sound] };
         let agent = session.agent("agent", "first");
         session.running.push(agent);
         session
@@ -159,6 +168,19 @@ impl Session {
         assert_ne!(outcome.code, 0, "{outcome}");
         outcome.stderr
     }
+}
+
+/// Makes a cookie and writes it for all displays of this computer, as a display manager does.
+fn cookie(file: &Path) -> [u8; 16] {
+    let mut cookie = [0; 16];
+    std::fs::File::open("/dev/urandom").unwrap().read_exact(&mut cookie).unwrap();
+    let mut bytes = vec![0xff, 0xff, 0, 0, 0, 0];
+    for part in [COOKIE_KIND, &cookie] {
+        bytes.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
+        bytes.extend(part);
+    }
+    std::fs::write(file, bytes).unwrap();
+    cookie
 }
 
 /// Waits until somebody listens.

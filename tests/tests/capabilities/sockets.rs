@@ -2,15 +2,18 @@
 
 use std::{
     io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
     process::{Command, Stdio},
 };
 
+use codchi_tests::hunt::Hunt;
 use x11rb::{
     connection::Connection as _,
     protocol::xproto::{ConnectionExt as _, ImageFormat},
+    rust_connection::{DefaultStream, RustConnection},
 };
 
-use crate::session::{ASKING, PLAIN, Running, Session};
+use crate::session::{ASKING, COOKIE_KIND, PLAIN, Running, Session};
 
 /// How many values a second the tone has.
 const RATE: usize = 44_100;
@@ -49,9 +52,16 @@ pub fn a_window_is_drawn_on_the_hosts_display(session: &mut Session) {
         let place = format!("codchi-{machine}/home/codchi/draw");
         session.scene.world.client(&["file", "push", "--mode=0755", program, &place]);
     }
+    let connect = |cookie: &[u8]| {
+        let stream = UnixStream::connect(format!("/tmp/.X11-unix/X{}", session.display)).unwrap();
+        let (stream, _) = DefaultStream::from_unix_stream(stream).unwrap();
+        let (kind, cookie) = (COOKIE_KIND.to_vec(), cookie.to_vec());
+        RustConnection::connect_to_stream_with_auth_info(stream, 0, kind, cookie)
+    };
+    assert!(connect(&[0; 16]).is_err(), "this server wants its cookie");
     let pixel = || {
-        let (connection, screen) = x11rb::connect(Some(&format!(":{}", session.display))).unwrap();
-        let root = connection.setup().roots[screen].root;
+        let connection = connect(&session.cookie).unwrap();
+        let root = connection.setup().roots[0].root;
         let image = connection.get_image(ImageFormat::Z_PIXMAP, root, 8, 8, 1, 1, u32::MAX).unwrap();
         let data = image.reply().unwrap().data;
         [data[2], data[1], data[0]]
@@ -66,6 +76,24 @@ pub fn a_window_is_drawn_on_the_hosts_display(session: &mut Session) {
     assert_eq!(pixel(), [0xff, 0x88, 0x00], "the host sees what the machine draws");
     draw.child().stdin.take().unwrap().flush().unwrap();
     session.sh_fails(PLAIN, "./draw ff8800 </dev/null");
+}
+
+pub fn the_displays_cookie_is_in_the_machine_that_asks_and_nowhere_else(session: &mut Session) {
+    session.asking();
+    session.plain();
+    assert_eq!(session.sh(ASKING, "echo $XAUTHORITY"), "/run/codchi/x-authority");
+    assert_eq!(session.sh(ASKING, "stat -L -c %U:%a:%s $XAUTHORITY"), "codchi:400:44");
+    // Whoever lets programs in by the cookie asks for it by no name of a computer.
+    let hex: String = session.cookie.iter().map(|byte| format!("{byte:02x}")).collect();
+    let inside = session.sh(ASKING, "od -An -v -tx1 $XAUTHORITY | tr -d ' \n'");
+    assert!(inside.starts_with("ffff00000000") && inside.ends_with(&hex), "{inside}");
+    session.sh(PLAIN, "test -z \"$XAUTHORITY\" && ! sudo test -e /run/codchi/x-authority");
+
+    let hunt = Hunt::new(&[("the display's cookie", &session.cookie)]);
+    let sampling = hunt.sample();
+    session.codchi.ok(&["restart", ASKING]);
+    sampling.found_nothing();
+    assert!(session.sh(ASKING, "cat $XAUTHORITY | wc -c") == "44", "it is brought at each start");
 }
 
 pub fn a_tone_is_heard_on_the_hosts_sound_server(session: &mut Session) {

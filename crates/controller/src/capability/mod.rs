@@ -18,6 +18,7 @@ mod ssh_agent;
 mod tun;
 mod usb;
 mod video;
+mod x_authority;
 
 use std::{
     collections::BTreeMap,
@@ -31,10 +32,11 @@ use crate::{
     driver::Device,
     host::Host,
     nix::Requirements,
-    secret::{Answers, HostSecret},
+    secret::{Answers, HostSecret, SecretValue},
 };
 
 pub(crate) use sockets::{follow, places};
+pub(crate) use video::X11;
 
 /// Something that hosts offer.
 pub struct Capability {
@@ -229,9 +231,7 @@ pub(crate) fn devices(
     answers: &Answers,
     links: &Path,
 ) -> Vec<Device> {
-    let asked = requirements.capabilities.iter().chain(&requirements.optional_capabilities);
-    let mut names: Vec<&str> =
-        asked.map(String::as_str).filter(|name| !answers.without.contains(*name)).collect();
+    let mut names = wanted(requirements, answers);
     let agent = answers.host_secrets.get(&HostSecret::SshAgent) == Some(&true);
     if requirements.host_secrets.ssh_agent && agent && !names.contains(&ssh_agent::CAPABILITY.name) {
         names.push(ssh_agent::CAPABILITY.name);
@@ -247,6 +247,22 @@ pub(crate) fn devices(
         }
     }
     devices
+}
+
+/// The names of what a machine asks for and the user doesn't withhold.
+fn wanted<'a>(requirements: &'a Requirements, answers: &Answers) -> Vec<&'a str> {
+    let asked = requirements.capabilities.iter().chain(&requirements.optional_capabilities);
+    asked.map(String::as_str).filter(|name| !answers.without.contains(*name)).collect()
+}
+
+/// The cookie with which a machine that is given the display is let in there, as the content of an `.Xauthority`.
+pub(crate) fn display_cookie(
+    host: &dyn Host,
+    requirements: &Requirements,
+    answers: &Answers,
+) -> Option<SecretValue> {
+    let is_given = wanted(requirements, answers).contains(&video::CAPABILITY.name);
+    is_given.then(|| video::authority(host)).flatten()
 }
 
 /// What the controller itself is given, for builds: its devices, and the names of the features of a system that Nix knows them by.

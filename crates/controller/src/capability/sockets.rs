@@ -83,8 +83,9 @@ fn known(host: &dyn Host) -> [(&'static str, Vec<PathBuf>); 5] {
 }
 
 /// Points the links at which nobody answers any more at where their sockets are now. A link that works is left alone: the session
-/// from which a machine was started goes before this one.
-pub(crate) fn follow(host: &dyn Host, links: &Path) {
+/// from which a machine was started goes before this one. Returns which have moved.
+pub(crate) fn follow(host: &dyn Host, links: &Path) -> Vec<&'static str> {
+    let mut moved = Vec::new();
     for (name, candidates) in known(host) {
         let link = links.join(name);
         if link.symlink_metadata().is_err() || answers(&link) {
@@ -92,11 +93,15 @@ pub(crate) fn follow(host: &dyn Host, links: &Path) {
         }
         if let Some(at) = answering(host, &candidates) {
             match point(&link, &host.path(&at)) {
-                Ok(()) => tracing::info!(name, at = %at.display(), "a socket has moved"),
+                Ok(()) => {
+                    tracing::info!(name, at = %at.display(), "a socket has moved");
+                    moved.push(name);
+                }
                 Err(error) => tracing::warn!(name, %error, "a socket has moved and can't be followed"),
             }
         }
     }
+    moved
 }
 
 /// The directories in which sockets come and go.

@@ -1,18 +1,26 @@
-//! `video`: the display, Wayland's and X11's. In a machine X11 is always display `:0`.
+//! `video`: the display, Wayland's and X11's. In a machine X11 is always display `:0`. The cookie that an X server wants is delivered with the secrets.
 
 use std::path::{Path, PathBuf};
 
-use super::{Capability, Finding, Found, HostSocket, Missing, look, sockets};
-use crate::host::Host;
+use zeroize::Zeroizing;
+
+use super::{Capability, Finding, Found, HostSocket, Missing, look, sockets, x_authority};
+use crate::{
+    host::Host,
+    secret::{SecretValue, hide},
+};
 
 pub(super) const CAPABILITY: Capability = Capability { name: "video", title: "Display", probe };
 
 /// What the sockets are called in a machine.
 pub(super) const WAYLAND: &str = "wayland";
-pub(super) const X11: &str = "x11";
+pub(crate) const X11: &str = "x11";
 
 /// Where X servers listen.
 pub(super) const X11_DIRECTORY: &str = "/tmp/.X11-unix";
+
+/// A larger file is none of cookies.
+const LARGEST: u64 = 1 << 20;
 
 fn probe(host: &dyn Host) -> Finding {
     let of = |name, candidates: Vec<PathBuf>| {
@@ -33,6 +41,22 @@ fn probe(host: &dyn Host) -> Finding {
     }
     let evidence = sockets.iter().map(|socket| format!("{} at {}", socket.name, socket.at.display()));
     Ok(Found { evidence: evidence.collect::<Vec<_>>().join(", "), sockets, ..Found::default() })
+}
+
+/// The cookie that the X server wants of its clients, as a file for a machine; `None` where there is none.
+pub(super) fn authority(host: &dyn Host) -> Option<SecretValue> {
+    let at = sockets::answering(host, &x11(host))?;
+    let display = at.file_name()?.to_str()?.strip_prefix('X')?;
+    let in_home = || Some(Path::new(&host.variable("HOME")?).join(".Xauthority"));
+    let file = host.variable("XAUTHORITY").map(PathBuf::from).or_else(in_home)?;
+    let file = host.path(&file);
+    let small = std::fs::metadata(&file).is_ok_and(|file| file.is_file() && file.len() <= LARGEST);
+    let bytes = Zeroizing::new(small.then(|| std::fs::read(&file).ok())??);
+    let hostname = look::text(host, "/proc/sys/kernel/hostname").unwrap_or_default();
+    let made = x_authority::for_machine(&bytes, display, &hostname)?;
+    // A log may have the cookie without what is around it in the file.
+    hide(&made.cookie);
+    Some(made.file)
 }
 
 /// Where a compositor may listen: the one that is named, else any of this session.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{HostSecret, SecretId, StoreError, StoreState};
 use crate::{
-    containers,
+    capability, containers,
     controller::Controller,
     driver::{DriverError, InstanceState, Role},
     error::Error,
@@ -31,6 +31,9 @@ pub(crate) struct Delivery {
     files: Vec<SecretFile>,
     certificates: Option<Zeroizing<String>>,
     trust_store: Option<Zeroizing<String>>,
+    /// For the X clients of a machine that is given the display. Not there, it isn't said: machines of older releases don't know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x_authority: Option<Zeroizing<String>>,
     /// What is asked for, needed, and not set.
     #[serde(skip)]
     pub(crate) missing: Vec<String>,
@@ -62,17 +65,19 @@ impl Controller {
         requirements: &Requirements,
     ) -> Result<Option<Delivery>, Error> {
         let asks = !requirements.secrets.is_empty() || !requirements.host_secrets.wanted().is_empty();
+        let answers = self.machines.answers(name)?;
+        let cookie = capability::display_cookie(&*self.host, requirements, &answers);
         // The proxy is no secret that a module asks for: without it nothing in the machine reaches the network.
-        if !asks && self.user.proxy().is_empty() {
+        if !asks && cookie.is_none() && self.user.proxy().is_empty() {
             return Ok(None);
         }
-        let answers = self.machines.answers(name)?;
         let mut delivery = Delivery {
             version: VERSION,
             env: vec![],
             files: vec![],
             certificates: None,
             trust_store: None,
+            x_authority: cookie.map(|cookie| cookie.to_base64()),
             missing: vec![],
         };
         for (secret, request) in &requirements.secrets {

@@ -7,6 +7,7 @@
 //!            env.bytes        the same, the others
 //!            variables/NAME   0400, the machine's user: one value as it is; where it is text, NAME.env has it as an assignment
 //!            certificates.pem, ca-bundle.crt, trust-store.p12
+//!            x-authority      0400, the machine's user: the cookie of the host's display
 //! secrets -> current/secrets  and so on, for each of them
 //! delivered                   the marker
 //! ```
@@ -36,8 +37,16 @@ const CURRENT: &str = "current";
 /// The directories it points to in turn.
 const TURNS: [&str; 2] = ["delivery.a", "delivery.b"];
 /// What is reached through it.
-const NAMES: [&str; 7] =
-    ["secrets", "env", "env.bytes", "variables", "certificates.pem", "ca-bundle.crt", "trust-store.p12"];
+const NAMES: [&str; 8] = [
+    "secrets",
+    "env",
+    "env.bytes",
+    "variables",
+    "certificates.pem",
+    "ca-bundle.crt",
+    "trust-store.p12",
+    "x-authority",
+];
 /// Where NixOS has the system's certificates.
 const SYSTEM_CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
@@ -154,6 +163,9 @@ fn fill(
     }
     if let Some(store) = &delivery.trust_store {
         write(&new.join("trust-store.p12"), store, None, 0o444)?;
+    }
+    if let Some(cookie) = &delivery.x_authority {
+        write(&new.join("x-authority"), cookie, Some((user, 0)), 0o400)?;
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ pub(crate) struct Delivery {
     pub(crate) certificates: Option<Bytes>,
     /// A PKCS#12 trust store for Java.
     pub(crate) trust_store: Option<Bytes>,
+    /// The cookie of the host's X server, as its clients read it.
+    pub(crate) x_authority: Option<Bytes>,
 }
 
 /// A variable.
@@ -60,6 +62,7 @@ struct Document<'a> {
     files: Vec<FileEntry<'a>>,
     certificates: Option<&'a str>,
     trust_store: Option<&'a str>,
+    x_authority: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +137,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Delivery, DeliverError> {
         files,
         certificates: part("certificates", document.certificates)?,
         trust_store: part("trust_store", document.trust_store)?,
+        x_authority: part("x_authority", document.x_authority)?,
     })
 }
 
@@ -219,6 +223,7 @@ mod tests {
             "files": [{"name": "tls-key", "owner": "codchi", "group": "users", "mode": "0440", "value": "/wA="}],
             "certificates": "UEVN",
             "trust_store": null,
+            "x_authority": "//8=",
         }))
         .ok()
         .unwrap();
@@ -226,6 +231,7 @@ mod tests {
         assert_eq!((delivery.files[0].mode, &**delivery.files[0].value), (0o440, &b"\xff\0"[..]));
         assert_eq!(delivery.certificates.unwrap().as_slice(), b"PEM");
         assert!(delivery.trust_store.is_none());
+        assert_eq!(delivery.x_authority.unwrap().as_slice(), b"\xff\xff");
     }
 
     #[test]
