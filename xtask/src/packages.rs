@@ -57,8 +57,6 @@ const HUNT: &[&str] = &["bzip2", "gzip", "xz-utils"];
 
 /// The servers from which private repositories are fetched.
 const ACCESS: &[&str] = &["openssh-client", "openssh-server"];
-/// A web server whose certificate nobody trusts, for the tests of Doctor.
-const DOCTOR_TESTS: &[&str] = &["openssl"];
 
 /// What machines are given of their host: the suite of the capabilities has its own sound server and SSH agent.
 const CAPABILITIES: &[&str] = &["openssh-client", "pulseaudio", "pulseaudio-utils"];
@@ -69,20 +67,8 @@ const NIX_TESTS: &[&str] = &["jq", "nix-bin"];
 /// What `run` needs.
 pub(crate) const FOR_RUN: &[&[&str]] = &[BUILD, APP, LXD, SESSION];
 /// What `test` needs.
-pub(crate) const EVERYTHING: &[&[&str]] = &[
-    BUILD,
-    APP,
-    LXD,
-    INCUS,
-    SESSION,
-    CONFORMANCE,
-    ACCESS,
-    CAPABILITIES,
-    DOCTOR_TESTS,
-    HUNT,
-    NIX_TESTS,
-    DESKTOP_TESTS,
-];
+pub(crate) const EVERYTHING: &[&[&str]] =
+    &[BUILD, APP, LXD, INCUS, SESSION, CONFORMANCE, ACCESS, CAPABILITIES, HUNT, NIX_TESTS, DESKTOP_TESTS];
 
 /// Installs the packages that are missing.
 pub(crate) fn install(groups: &[&[&str]]) -> Result<()> {

@@ -12,7 +12,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 
 use super::Listening;
@@ -28,7 +31,21 @@ impl Authority {
     /// # Panics
     /// When it can't be made.
     pub fn new(name: &str) -> Self {
+        Self::until(name, 2040)
+    }
+
+    /// One whose time is over.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn expired(name: &str) -> Self {
+        Self::until(name, 2021)
+    }
+
+    fn until(name: &str, year: i32) -> Self {
         let mut parameters = CertificateParams::default();
+        parameters.not_before = date_time_ymd(2020, 1, 1);
+        parameters.not_after = date_time_ymd(year, 1, 1);
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -41,9 +58,13 @@ impl Authority {
         self.issuer.pem()
     }
 
-    fn server(&self, ip: IpAddr) -> ServerConfig {
+    fn server(&self, ip: IpAddr, expired: bool) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new([ip.to_string()]).unwrap();
+        let mut parameters = CertificateParams::new([ip.to_string()]).unwrap();
+        if expired {
+            parameters.not_before = date_time_ymd(2020, 1, 1);
+            parameters.not_after = date_time_ymd(2021, 1, 1);
+        }
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         ServerConfig::builder_with_provider(provider)
@@ -75,7 +96,16 @@ struct Shared {
 impl GitServer {
     /// Serves the repositories below `root` at this address, with a certificate of the authority. Nobody is let in yet.
     pub fn new(ip: IpAddr, root: &Path, authority: &Authority) -> Self {
-        let config = Arc::new(authority.server(ip));
+        Self::with(ip, root, authority.server(ip, false))
+    }
+
+    /// The same with a certificate whose time is over.
+    pub fn expired(ip: IpAddr, root: &Path, authority: &Authority) -> Self {
+        Self::with(ip, root, authority.server(ip, true))
+    }
+
+    fn with(ip: IpAddr, root: &Path, config: ServerConfig) -> Self {
+        let config = Arc::new(config);
         let shared = Arc::new(Shared {
             root: root.to_owned(),
             accepted: Mutex::default(),

@@ -1,13 +1,14 @@
 //! The host lacks something. What is changed is a copy of its files, see [`OwnEtc`].
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
+use std::{fs, net::IpAddr};
+
+use codchi_tests::{
+    cli::Codchi,
+    repo::Repo,
+    servers::{Authority, GitServer},
 };
 
-use crate::patient::{OwnEtc, Patient, check, fails, is_well, mends, run};
+use crate::patient::{OwnEtc, Patient, check, fails, is_well, mends};
 
 pub fn missing_subordinate_ids_are_added(_: &mut ()) {
     let patient = Patient::new();
@@ -32,103 +33,51 @@ pub fn missing_subordinate_ids_are_added(_: &mut ()) {
     assert_eq!(patient.setup(), before);
 }
 
-/// A web server with a certificate of an authority that nobody knows.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    fn new(dir: &Path) -> Self {
-        fs::create_dir_all(dir).unwrap();
-        let file = |name: &str| dir.join(name).display().to_string();
-        let (ca, ca_key, request, key, certificate, extensions) = (
-            file("ca.pem"),
-            file("ca.key"),
-            file("request"),
-            file("key"),
-            file("certificate"),
-            file("extensions"),
-        );
-        let new_key = ["-newkey", "rsa:2048", "-nodes", "-keyout"];
-        run(
-            "openssl",
-            &[
-                &["req", "-x509", "-days", "2", "-subj", "/CN=Codchi's test authority", "-out", &ca],
-                &new_key[..],
-                &[&ca_key],
-            ]
-            .concat(),
-        );
-        run(
-            "openssl",
-            &[&["req", "-subj", "/CN=127.0.0.1", "-out", &request], &new_key[..], &[&key]].concat(),
-        );
-        fs::write(&extensions, "subjectAltName=IP:127.0.0.1\n").unwrap();
-        run(
-            "openssl",
-            &[
-                "x509",
-                "-req",
-                "-days",
-                "2",
-                "-in",
-                &request,
-                "-CA",
-                &ca,
-                "-CAkey",
-                &ca_key,
-                "-CAcreateserial",
-                "-extfile",
-                &extensions,
-                "-out",
-                &certificate,
-            ],
-        );
-        let mut command = Command::new("openssl");
-        command.args(["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-www"]);
-        let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let accept =
-            lines.map(Result::unwrap).find(|line| line.starts_with("ACCEPT ")).expect("openssl listens");
-        let port = accept.rsplit(':').next().unwrap().trim().parse().unwrap();
-        Self { process, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-pub fn an_unknown_certificate_authority_is_imported(_: &mut ()) {
-    let patient = Patient::new();
-    let etc = OwnEtc::new(&patient);
-    let codchi = etc.codchi(&patient.codchi, &[]);
-    assert_eq!(check(&codchi, "certificates")["reason"], "none");
-    let place = patient.place("server");
-    let server = Server::new(&place);
+/// A draft of a machine whose module is at this server.
+fn draft(patient: &Patient, codchi: &Codchi, server: &GitServer) {
     let machine = codchi.config_dir().join("machines/trusting");
     fs::create_dir_all(&machine).unwrap();
-    let url = format!("git+https://127.0.0.1:{}/acme/shop", server.port);
     let spec = serde_json::json!({
         "version": 1,
         "driver": patient.client().replace("lxc", "lxd"),
         "nixpkgs": { "from": "builtin" },
-        "modules": [{ "name": "shop", "url": url, "attr": ["nixosModules", "default"] }],
+        "modules": [{ "name": "shop", "url": server.url("acme/shop"), "attr": ["nixosModules", "default"] }],
     });
     fs::write(machine.join("machine.json"), spec.to_string()).unwrap();
     let status = codchi.status();
-    assert_eq!(status["machines"][0]["problem"], serde_json::Value::Null, "{status:#}");
+    let drafted = status["machines"].as_array().unwrap().iter().find(|machine| machine["name"] == "trusting");
+    assert_eq!(drafted.unwrap()["problem"], serde_json::Value::Null, "{status:#}");
+}
+
+/// Everywhere that a connection is made from.
+const PLACES: [&str; 3] = ["from this computer:", "from the controller:", "from a machine:"];
+
+pub fn an_unknown_certificate_authority_is_imported_and_an_expired_certificate_is_said(_: &mut ()) {
+    let patient = Patient::new();
+    let etc = OwnEtc::new(&patient);
+    let codchi = etc.codchi(&patient.codchi, &[]);
+    assert_eq!(check(&codchi, "certificates")["reason"], "none");
+    let module = "{ codchi.hostSecrets.caCertificates.enable = true; }\n";
+    let asking = Repo::module(patient.place("asking"), "asking", module);
+    codchi.ok(&["init", "asking", "--allow", "ca-certificates", &asking.url()]);
+    let route = patient.in_controller(&["ip", "-4", "route", "show", "default"]);
+    let ip: IpAddr = route.split_whitespace().nth(2).expect("a gateway").parse().unwrap();
+    let place = patient.place("server");
+    fs::create_dir_all(&place).unwrap();
+    let authority = Authority::new("Codchi's test authority");
+    let file = place.join("office ca.pem");
+    fs::write(&file, authority.pem()).unwrap();
+    let file = file.to_str().unwrap();
+    let server = GitServer::new(ip, &place, &authority);
+    draft(&patient, &codchi, &server);
     let trusted = fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    let before = patient.setup();
 
     let found = fails(&codchi, "certificates", "untrusted", "isn't trusted by this computer", "certificates");
     assert_eq!(found["fix"]["needsFile"], true, "{found:#}");
-    let authority = place.join("ca.pem");
-    let file = authority.to_str().unwrap();
+    for from in PLACES {
+        assert!(found["evidence"].as_str().unwrap().contains(from), "{from} {found:#}");
+    }
     codchi.fails(2, &["doctor", "--fix", "certificates", "--yes"]).says("--file");
     codchi
         .fails(2, &["doctor", "--fix", "certificates", "--yes", "--file", "/no/such/file"])
@@ -136,10 +85,39 @@ pub fn an_unknown_certificate_authority_is_imported(_: &mut ()) {
     codchi.ok(&["doctor", "--fix", "certificates", "--yes", "--file", file]);
     let mended = check(&codchi, "certificates");
     assert_eq!((&mended["state"], &mended["reason"]), (&"ok".into(), &"trusted".into()), "{mended:#}");
-    let pem = fs::read_to_string(&authority).unwrap();
+    assert_eq!(mended["evidence"], "from this computer, the controller, a machine");
+    let pem = authority.pem();
     let body = pem.lines().nth(1).unwrap();
     assert!(fs::read_to_string(etc.path("ssl/certs/ca-certificates.crt")).unwrap().contains(body));
     assert_eq!(fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap(), trusted, "the real one is as it was");
+    assert_eq!(patient.setup(), before, "and nothing else");
+
+    // What nobody but the server's owner can mend: it is said, and no fix is offered.
+    let expired = GitServer::expired(ip, &place, &authority);
+    draft(&patient, &codchi, &expired);
+    let found = check(&codchi, "certificates");
+    assert_eq!((&found["state"], &found["reason"]), (&"fail".into(), &"expired".into()), "{found:#}");
+    for from in PLACES {
+        assert!(found["evidence"].as_str().unwrap().contains(from), "{from} {found:#}");
+    }
+    assert!(found["explanation"].as_str().unwrap().contains("its owner has to renew it"), "{found:#}");
+    assert_eq!(found["fix"], serde_json::Value::Null, "{found:#}");
+    codchi.fails(4, &["doctor", "--fix", "certificates", "--yes"]).says("its owner has to renew it");
+
+    // An authority of the user's own whose time is over. The one that is in use stays when it is imported.
+    draft(&patient, &codchi, &server);
+    let old = place.join("old.pem");
+    fs::write(&old, Authority::expired("Old authority").pem()).unwrap();
+    fs::copy(&old, patient.place("certificates").join("old.crt")).unwrap();
+    let found = check(&codchi, "certificates");
+    assert_eq!(
+        (&found["state"], &found["reason"]),
+        (&"warn".into(), &"authority_expired".into()),
+        "{found:#}"
+    );
+    assert!(found["explanation"].as_str().unwrap().contains("Old authority"), "{found:#}");
+    fs::remove_file(patient.place("certificates").join("old.crt")).unwrap();
+
     // A server that is gone is no question of trust.
     drop(server);
     assert_eq!(check(&codchi, "certificates")["reason"], "unreached");

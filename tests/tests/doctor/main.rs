@@ -37,7 +37,7 @@ const CASES: &[Case<()>] = cases! {
         a_bridge_that_is_gone_from_the_computer_is_set_up_again;
     host:
         missing_subordinate_ids_are_added
-        an_unknown_certificate_authority_is_imported;
+        an_unknown_certificate_authority_is_imported_and_an_expired_certificate_is_said;
     controller:
         a_full_pool_is_collected
         a_damaged_controller_is_made_again

@@ -27,6 +27,9 @@ const PID_FILE: &str = "/run/codchi-engine.pid";
 /// What stands for the user's file until they name one.
 pub(crate) const FILE: &str = "FILE";
 
+/// What a certificate of the user's becomes: one does not displace another.
+const IMPORTED: &str = "/codchi-FILE.crt";
+
 /// Which fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FixId {
@@ -170,11 +173,23 @@ impl Plan {
     pub(crate) fn with_file(mut self, file: &str) -> Self {
         for step in &mut self.steps {
             if let Step::Run(command) | Step::Make(_, command) = step {
-                command.argv.iter_mut().filter(|word| *word == FILE).for_each(|word| file.clone_into(word));
+                for word in &mut command.argv {
+                    match word.strip_suffix(IMPORTED) {
+                        Some(directory) => *word = format!("{directory}/codchi-{}.crt", stem(file)),
+                        None if word == FILE => file.clone_into(word),
+                        None => {}
+                    }
+                }
             }
         }
         self
     }
+}
+
+/// What a file is called, in letters that any file system and program takes.
+fn stem(file: &str) -> String {
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 fn words(argv: &[&str]) -> Vec<String> {
@@ -412,7 +427,7 @@ pub(crate) fn trust(host: &dyn Host) -> Option<Plan> {
     } else {
         return None;
     };
-    let target = format!("{directory}/codchi-imported.crt");
+    let target = format!("{directory}{IMPORTED}");
     let copy = as_administrator(&["install", "-D", "--mode=644", FILE, &target], SHORT);
     Some(Plan::run(FixId::Certificates, [copy, as_administrator(update, SHORT)]))
 }

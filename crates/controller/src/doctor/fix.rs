@@ -11,7 +11,7 @@ use crate::{
     activity::{LogLevel, LogLine, Observer as _},
     containers,
     controller::Controller,
-    driver::{Role, StopMode},
+    driver::{InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
     host::HostCommand,
     lock::ControllerLock,
@@ -41,6 +41,9 @@ impl Controller {
                     return Err(Error::Cancelled);
                 }
                 controller.take_step(step, &journal).await?;
+            }
+            if plan.id == FixId::Certificates {
+                controller.pass_on_trust(&journal).await?;
             }
             journal.enter(Phase::Verify);
             let warnings = controller.verify(plan.id, &before, &journal).await?;
@@ -130,6 +133,19 @@ impl Controller {
                 if output.code != 0 {
                     return Err(Error::FixCommand { command: "nix-store --gc".into(), code: output.code });
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings what this computer trusts now to the controller and to the machines that run.
+    async fn pass_on_trust(&self, journal: &Journal) -> Result<(), Error> {
+        let instances = self.driver.instances().await.unwrap_or_default();
+        let runs = |one: &&InstanceStatus| one.state == InstanceState::Running;
+        for instance in instances.iter().filter(runs) {
+            match &instance.role {
+                Role::Controller => drop(self.use_controller(Some(journal)).await?),
+                Role::Machine(name) => drop(self.deliver_if_running(name).await?),
             }
         }
         Ok(())

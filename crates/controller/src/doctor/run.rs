@@ -26,6 +26,7 @@ use crate::{
     },
     error::Error,
     host::HostCommand,
+    secret::HostSecret,
 };
 
 /// How long anything that is looked at may take. Nothing that is well takes nearly as long.
@@ -87,12 +88,13 @@ impl Controller {
             let inside = self.ask_inside(engine.instances.as_deref(), &hosts).await;
             (engine, inside)
         };
-        let ((engine, inside), outside, names, home, keyring) = tokio::join!(
+        let ((engine, inside), outside, names, home, keyring, authorities) = tokio::join!(
             from_engine,
             self.look_outside(&hosts),
             self.bus_names(),
             self.own_room(),
-            self.check_keyring()
+            self.check_keyring(),
+            self.user.certificates()
         );
 
         let report = engine.report.as_ref().and_then(|report| report.as_ref().ok());
@@ -129,7 +131,10 @@ impl Controller {
             (clock::SUBJECT, clock::check(OffsetDateTime::now_utc(), inside.clock)),
             (proxy::SUBJECT, proxy::check(outside.proxy.as_ref(), outside.proxy_answers)),
             (dns::SUBJECT, dns::check(&outside.looked_up, outside.proxy.is_some())),
-            (certificates::SUBJECT, certificates::check(host, &seen)),
+            (
+                certificates::SUBJECT,
+                certificates::check(host, &seen, &authorities, OffsetDateTime::now_utc()),
+            ),
             (keyring::SUBJECT, keyring),
             (bus::NOTIFICATIONS, bus::notifications(&names)),
             (bus::TRAY, bus::tray(&names)),
@@ -212,10 +217,7 @@ impl Controller {
                 certificates,
             };
         }
-        let machine = instances
-            .unwrap_or_default()
-            .iter()
-            .find(|one| matches!(one.role, Role::Machine(_)) && one.state == InstanceState::Running);
+        let machine = self.machine_to_ask(instances.unwrap_or_default());
         let places = [
             (certificates::From::Controller, Some(Role::Controller.instance())),
             (certificates::From::Machine, machine.map(|machine| machine.role.instance())),
@@ -227,6 +229,22 @@ impl Controller {
         let (asked, pinged, clock, certificates) =
             tokio::join!(self.ask_health(), self.ping(), self.ask_clock(), join_all(connections));
         Inside { asked, pinged, clock, certificates }
+    }
+
+    /// A machine that runs; one that may use this computer's certificates where there is one.
+    fn machine_to_ask<'a>(&self, instances: &'a [InstanceStatus]) -> Option<&'a InstanceStatus> {
+        let is_allowed = |one: &&InstanceStatus| match &one.role {
+            Role::Machine(name) => {
+                let answers = self.machines.answers(name).unwrap_or_default();
+                answers.host_secrets.get(&HostSecret::CaCertificates) == Some(&true)
+            }
+            Role::Controller => false,
+        };
+        let running: Vec<&InstanceStatus> = instances
+            .iter()
+            .filter(|one| matches!(one.role, Role::Machine(_)) && one.state == InstanceState::Running)
+            .collect();
+        running.iter().find(|one| is_allowed(one)).or(running.first()).copied()
     }
 
     async fn ask_health(&self) -> controller::Asked {
@@ -276,7 +294,11 @@ impl Controller {
     ) -> certificates::Seen {
         let argv = ["timeout".to_owned(), INSIDE.to_owned()].into_iter().chain(certificates::connect(host));
         let spec = match from {
-            certificates::From::Machine => containers::in_machine(argv),
+            // As its user's programs see it: with the certificates that it was given.
+            certificates::From::Machine => {
+                let shell = ["bash", "-lc", r#"exec "$@""#, "bash"].map(str::to_owned);
+                containers::in_machine(shell.into_iter().chain(argv))
+            }
             _ => containers::in_controller(argv),
         };
         let verdict = match self.output(instance, spec).await {

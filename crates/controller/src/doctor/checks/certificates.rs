@@ -3,9 +3,12 @@
 //! Git is asked, which fetches the modules: it reads the trust and the proxy that a build would. Any answer of the host is a good
 //! one; only what says that the connection isn't trusted counts.
 
+use time::OffsetDateTime;
+
 use crate::{
+    access::Certificate,
     doctor::{
-        CheckGroup, commands,
+        CheckGroup, CheckState, commands,
         finding::{Finding, Subject},
     },
     host::Host,
@@ -45,6 +48,16 @@ pub(in crate::doctor) enum Verdict {
     Unreached(String),
     /// There is no git to ask.
     Unasked,
+}
+
+impl Verdict {
+    fn words(&self) -> &str {
+        match self {
+            Self::Trusted => "it is trusted",
+            Self::Expired(words) | Self::Untrusted(words) | Self::Unreached(words) => words,
+            Self::Unasked => "there is no git",
+        }
+    }
 }
 
 /// One connection.
@@ -105,38 +118,81 @@ pub(in crate::doctor) fn verdict(code: i32, output: &str) -> Verdict {
     }
 }
 
-pub(in crate::doctor) fn check(host: &dyn Host, seen: &[Seen]) -> Finding {
+/// How long before an authority of this computer expires that is said.
+const SOON: time::Duration = time::Duration::days(14);
+
+/// `authorities` are those that this computer trusts beyond the usual ones.
+pub(in crate::doctor) fn check(
+    host: &dyn Host,
+    seen: &[Seen],
+    authorities: &[Certificate],
+    now: OffsetDateTime,
+) -> Finding {
+    let expired = authorities.iter().find(|authority| authority.expires < now);
+    let expiring = authorities.iter().find(|authority| authority.expires < now + SOON);
+    let finding = of_connections(host, seen, expired.is_some());
+    if finding.state == CheckState::Fail {
+        return finding;
+    }
+    let Some(authority) = expired.or(expiring) else { return finding };
+    let (reason, words) = if expired.is_some() {
+        (
+            "authority_expired",
+            "The authority {subject} that this computer trusts expired on {date}. Import its new certificate.",
+        )
+    } else {
+        (
+            "authority_expires",
+            "The authority {subject} that this computer trusts expires on {date}. Import its new certificate before that.",
+        )
+    };
+    let status = authority.status(now);
+    Finding::warn(reason, words)
+        .with("subject", status.subject)
+        .with("date", status.expires.date().to_string())
+        .seen(status.source)
+        .mended_by(commands::trust(host))
+}
+
+fn of_connections(host: &dyn Host, seen: &[Seen], authority_expired: bool) -> Finding {
     if seen.is_empty() {
         return Finding::ok("none", "No machine has a module from the network.");
     }
     let bad = |one: &&Seen| matches!(one.verdict, Verdict::Expired(_) | Verdict::Untrusted(_));
     // The host is the root of all trust: what it doesn't trust nobody does.
     let worst = seen.iter().filter(bad).min_by_key(|one| one.from);
-    if let Some(Seen { host: name, from, verdict }) = worst {
-        let (expired, words) = match verdict {
-            Verdict::Expired(words) => (true, words),
-            Verdict::Untrusted(words) => (false, words),
-            _ => (false, &name.clone()),
-        };
-        let finding = match (expired, from) {
-            (true, _) => Finding::fail(
+    if let Some(Seen { host: name, from, .. }) = worst {
+        // Not every git says why: GnuTLS' on Debian 12 doesn't. Another place's may.
+        let expired = seen.iter().any(|one| one.host == *name && matches!(one.verdict, Verdict::Expired(_)));
+        let finding = match from {
+            _ if expired => Finding::fail(
                 "expired",
-                "The certificate of {host} isn't valid now, seen from {from}. If the clock is right, its owner has to renew it; if an authority of yours has expired, import its new one.",
-            ),
-            (false, From::Host) => Finding::fail(
+                "The certificate of {host} isn't valid now, seen from {from}. If the clock is right, its owner has to renew it.",
+            )
+            // It may be the authority's own time that is over.
+            .mended_by(if authority_expired { commands::trust(host) } else { None }),
+            From::Host => Finding::fail(
                 "untrusted",
                 "The certificate of {host} isn't trusted by this computer. If the host belongs to your company, import the certificate of its authority.",
+            )
+            .mended_by(commands::trust(host)),
+            // Its modules may not have asked for what this computer trusts.
+            From::Machine => Finding::warn(
+                "not_in_machine",
+                "The certificate of {host} is trusted by this computer and not by {from}. Modules ask for that with codchi.hostSecrets.caCertificates.",
             ),
-            (false, _) => Finding::fail(
+            From::Controller => Finding::fail(
                 "not_passed_on",
                 "The certificate of {host} is trusted by this computer and not by {from}.",
-            ),
+            )
+            .mended_by(commands::trust(host)),
         };
+        let places = seen.iter().filter(bad).filter(|one| one.host == *name);
+        let places = places.map(|one| format!("from {}: {}", one.from.words(), one.verdict.words()));
         return finding
             .with("host", name)
             .with("from", from.words())
-            .seen(format!("from {}: {words}", from.words()))
-            .mended_by(commands::trust(host));
+            .seen(places.collect::<Vec<_>>().join("; "));
     }
     let unreached = seen.iter().find_map(|one| match &one.verdict {
         Verdict::Unreached(words) => Some((one, words)),
@@ -162,7 +218,7 @@ pub(in crate::doctor) fn check(host: &dyn Host, seen: &[Seen]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::checks::tests::Tree;
+    use crate::{access::CertificateOrigin, doctor::checks::tests::Tree};
 
     /// As they were printed.
     const GNUTLS: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': server certificate verification failed. CAfile: none CRLfile: none";
@@ -196,7 +252,8 @@ mod tests {
         let tree = Tree::new();
         tree.file("/usr/sbin/update-ca-certificates", "");
         let seen = |from, text| Seen { host: "a.example".into(), from, verdict: verdict(128, text) };
-        let look = |seen: &[Seen]| check(&tree.host(), seen).about(SUBJECT).0;
+        let now = OffsetDateTime::now_utc();
+        let look = |seen: &[Seen]| check(&tree.host(), seen, &[], now).about(SUBJECT).0;
         let told = look(&[seen(From::Controller, OPENSSL), seen(From::Host, OPENSSL)]);
         assert_eq!((told.reason.as_str(), told.parameters["from"].as_str()), ("untrusted", "this computer"));
         let fix = told.fix.unwrap();
@@ -205,9 +262,45 @@ mod tests {
             look(&[seen(From::Controller, OPENSSL), seen(From::Host, NO_REPOSITORY)]).reason,
             "not_passed_on"
         );
-        assert_eq!(look(&[seen(From::Host, EXPIRED)]).reason, "expired");
+        let told = look(&[seen(From::Machine, EXPIRED), seen(From::Host, EXPIRED)]);
+        assert_eq!((told.reason.as_str(), told.fix), ("expired", None), "its owner has to renew it");
+        let told = look(&[seen(From::Host, GNUTLS), seen(From::Controller, EXPIRED)]);
+        assert_eq!(told.reason, "expired", "who says why is believed");
+        let told = look(&[seen(From::Machine, EXPIRED), seen(From::Host, EXPIRED)]);
+        let words = "SSL certificate problem: certificate has expired";
+        assert_eq!(told.evidence, format!("from a machine: {words}; from this computer: {words}"));
+        assert_eq!(look(&[seen(From::Machine, OPENSSL)]).state, CheckState::Warn);
         assert_eq!(look(&[seen(From::Host, RESOLVE)]).reason, "unreached");
         assert_eq!(look(&[seen(From::Host, PASSWORD)]).reason, "trusted");
         assert_eq!(look(&[]).reason, "none");
+    }
+
+    #[test]
+    fn an_authority_that_expires_is_said_before_and_after() {
+        let tree = Tree::new();
+        tree.file("/usr/sbin/update-ca-certificates", "");
+        let now = OffsetDateTime::now_utc();
+        let authority = |days| Certificate {
+            der: vec![],
+            subject: "CN=Acme".into(),
+            expires: now + time::Duration::days(days),
+            origin: CertificateOrigin::System,
+        };
+        let look = |days, seen: &[Seen]| {
+            check(&tree.host(), seen, &[authority(400), authority(days)], now).about(SUBJECT).0
+        };
+        assert_eq!(look(30, &[]).reason, "none");
+        let soon = look(3, &[]);
+        assert_eq!((soon.reason.as_str(), soon.state), ("authority_expires", CheckState::Warn));
+        let over = look(-3, &[]);
+        assert_eq!(
+            (over.reason.as_str(), over.parameters["subject"].as_str()),
+            ("authority_expired", "CN=Acme")
+        );
+        assert!(over.fix.unwrap().needs_file);
+        // What doesn't work goes before; then the authority may be why.
+        let seen = [Seen { host: "a.example".into(), from: From::Host, verdict: verdict(128, EXPIRED) }];
+        let told = look(-3, &seen);
+        assert_eq!((told.reason.as_str(), told.fix.unwrap().id.as_str()), ("expired", "certificates"));
     }
 }

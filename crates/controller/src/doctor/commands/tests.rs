@@ -131,7 +131,7 @@ fn the_file_of_the_user_takes_its_place() {
     assert_eq!(
         lines(&plan),
         [
-            "install -D --mode=644 /home/me/ca.pem /usr/local/share/ca-certificates/codchi-imported.crt",
+            "install -D --mode=644 /home/me/ca.pem /usr/local/share/ca-certificates/codchi-ca.crt",
             "update-ca-certificates"
         ]
     );
