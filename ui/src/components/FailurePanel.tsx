@@ -67,7 +67,12 @@ export function FailurePanel({ failure, title, note, actions, onRetry, retryDisa
             <div>
               <h3>{t("failure.lastLines")}</h3>
               {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls */}
-              <pre className={styles.FailureLines} tabIndex={0} aria-label={t("failure.lastLines")}>
+              <pre
+                ref={showEnd}
+                className={styles.FailureLines}
+                tabIndex={0}
+                aria-label={t("failure.lastLines")}
+              >
                 {lines.join("\n")}
               </pre>
             </div>
@@ -88,6 +93,11 @@ export function FailurePanel({ failure, title, note, actions, onRetry, retryDisa
       </div>
     </section>
   );
+}
+
+/** What went wrong is in the last of them. */
+function showEnd(lines: HTMLElement | null): void {
+  if (lines !== null) lines.scrollTop = lines.scrollHeight;
 }
 
 /** The controller's messages begin small and end without a full stop, so that they can be joined; alone they are sentences. */

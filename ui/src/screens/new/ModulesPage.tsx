@@ -2,7 +2,7 @@ import type { KeyboardEvent } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { Banner } from "@/components/Banner";
 import { Button } from "@/components/Button";
-import { FailurePanel } from "@/components/FailurePanel";
+import { FailurePanel, sentence } from "@/components/FailurePanel";
 import { Field, Input } from "@/components/Field";
 import { Mono, mono } from "@/components/Mono";
 import { CheckList, RadioList } from "@/components/Option";
@@ -73,7 +73,7 @@ export function ModulesPage({ draft, checked, repository, problem, nameError, fi
       </WizardHead>
       {repository.problems.map((each) => (
         <Banner key={each.code} state="wait" shape="warn" title={t("wizard.problems")}>
-          {each.message}
+          {sentence(each.message)}
         </Banner>
       ))}
       <Section title={t("machine.modules")}>
