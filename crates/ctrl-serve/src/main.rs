@@ -20,6 +20,7 @@ mod machine;
 mod mounts;
 mod network;
 mod prepare;
+mod profile;
 mod put;
 mod signals;
 mod supervise;
@@ -78,6 +79,21 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),
         },
+        Ok(Invocation::AddGeneration { dir, system }) => {
+            match profile::Profile::open(&dir).and_then(|profile| profile.add(&system)) {
+                Ok(number) => {
+                    say(&number.to_string());
+                    ExitCode::SUCCESS
+                }
+                Err(e) => fail(1, &e),
+            }
+        }
+        Ok(Invocation::SwitchGeneration { dir, number }) => {
+            match profile::Profile::open(&dir).and_then(|profile| profile.switch(number)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => fail(1, &e),
+            }
+        }
         Ok(Invocation::WithAccess { name, argv }) => {
             match access::run(&mut std::io::stdin().lock(), &name, &argv) {
                 Ok(code) => ExitCode::from(code),

@@ -16,6 +16,8 @@ pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve deliver [--timeout-ms N]      in a machine: replace its secrets with the document on standard input
        ctrl-serve wait-delivered [--timeout-ms N]   in a machine: until its secrets are there
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
+       ctrl-serve add-generation DIR SYSTEM     in the controller: make SYSTEM the newest of the profile in DIR
+       ctrl-serve switch-generation DIR NUMBER  in the controller: make a generation the current one
        ctrl-serve host                          in the controller: take over the host's settings on standard input
        ctrl-serve with-access NAME -- PROGRAM…  run a program with what it may use, on standard input
        ctrl-serve confine [--hide DIR]… [--keep PATH]… -- PROGRAM…   run a program that sees and may do less
@@ -60,6 +62,20 @@ pub(crate) enum Invocation {
     Put {
         /// Absolute path of the directory.
         dir: PathBuf,
+    },
+    /// Make a system the newest generation of a profile.
+    AddGeneration {
+        /// Absolute path of the profile's directory.
+        dir: PathBuf,
+        /// The path of the store.
+        system: String,
+    },
+    /// Make a generation the current one.
+    SwitchGeneration {
+        /// Absolute path of the profile's directory.
+        dir: PathBuf,
+        /// The generation.
+        number: u64,
     },
     /// Take over what the controller has from its host.
     Host,
@@ -115,6 +131,8 @@ pub(crate) enum UsageError {
     Directory,
     #[error("confine needs absolute paths and a program after --")]
     Confine,
+    #[error("a generation is a number, not {0:?}")]
+    Generation(String),
 }
 
 /// Parses `args` (with the program's name first). PID 1 is always the init, whatever the engine passes it.
@@ -142,6 +160,13 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         }
         ("host", []) => Ok(Invocation::Host),
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
+        ("add-generation", [dir, system]) if dir.starts_with('/') => {
+            Ok(Invocation::AddGeneration { dir: PathBuf::from(dir), system: (*system).into() })
+        }
+        ("switch-generation", [dir, number]) if dir.starts_with('/') => {
+            let number = number.parse().map_err(|_| UsageError::Generation((*number).into()))?;
+            Ok(Invocation::SwitchGeneration { dir: PathBuf::from(dir), number })
+        }
         ("put", _) => Err(UsageError::Directory),
         ("health" | "daemon" | "--version" | "--help", [extra, ..]) => {
             Err(UsageError::Unexpected((*extra).into()))
@@ -223,6 +248,14 @@ mod tests {
             Ok(Invocation::Confine { view, argv })
         );
         assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));
+        assert_eq!(
+            parsed("x add-generation /p /nix/store/x"),
+            Ok(Invocation::AddGeneration { dir: "/p".into(), system: "/nix/store/x".into() })
+        );
+        assert_eq!(
+            parsed("x switch-generation /p 3"),
+            Ok(Invocation::SwitchGeneration { dir: "/p".into(), number: 3 })
+        );
     }
 
     #[test]
@@ -239,5 +272,6 @@ mod tests {
             assert_eq!(parsed(line), Err(UsageError::Confine), "{line}");
         }
         assert_eq!(parsed("x put /a /b"), Err(UsageError::Directory));
+        assert_eq!(parsed("x switch-generation /a 2x"), Err(UsageError::Generation("2x".into())));
     }
 }

@@ -1,6 +1,8 @@
 //! What a machine can't do: write the store or the database, see another machine's anything. And what it can: build.
 
-use codchi_tests::{cli::Outcome, scene::Scene};
+use codchi_tests::{cli::Outcome, repo::Repo, scene::Scene};
+
+use crate::rebuild::module;
 
 fn shell(scene: &Scene, machine: &str, script: &str) -> Outcome {
     scene.codchi.run(&["exec", machine, "--", "sh", "-c", script])
@@ -31,6 +33,23 @@ pub fn store_and_database_are_read_only(scene: &mut Scene) {
         }
     }
     assert!(!shell(scene, "hello", "ls /nix/store /nix/var/nix/db").stdout.lines().any(|name| name == "x"));
+}
+
+pub fn a_profile_leads_nowhere_else(scene: &mut Scene) {
+    let repo = Repo::module(scene.place("links"), "links", &module("before"));
+    scene.codchi.ok(&["init", "links", &repo.url()]);
+    // Root of the machine owns its profile. Nothing that it puts there may become a way into the store for the controller's root.
+    let file = scene.codchi.exec("links", &["readlink", "-f", "/etc/greeting"]);
+    assert!(file.starts_with("/nix/store/"), "{file}");
+    let links = r#"cd /nix/var/nix/profiles; for name in system.lock .codchi-new-link; do ln -sf "$1" "$name"; done"#;
+    scene.codchi.exec("links", &["sudo", "sh", "-c", links, "sh", &file]);
+    repo.commit(&[("module.nix", &module("after"))]);
+    scene.codchi.ok(&["rebuild", "links"]);
+    let back = ["/bin/ctrl-serve", "switch-generation", "/nix/var/nix/profiles/per-instance/links", "1"];
+    scene.in_controller(&back);
+    assert_eq!(scene.in_controller(&["cat", &file]).trim_end(), "before");
+    scene.in_controller(&["nix-store", "--verify-path", &file]);
+    scene.codchi.ok(&["delete", "links", "--yes"]);
 }
 
 pub fn the_user_builds_through_the_daemon(scene: &mut Scene) {

@@ -39,6 +39,7 @@ const CASES: &[Case<Scene>] = cases! {
         an_empty_machine_is_a_machine;
     isolation:
         store_and_database_are_read_only
+        a_profile_leads_nowhere_else
         the_user_builds_through_the_daemon
         no_other_machine_is_visible;
     modules:

@@ -1,6 +1,7 @@
 //! The generations of a machine's profile.
 //!
-//! The machine itself may write its profile directory: what is read there is checked like any foreign input.
+//! The machine itself may write its profile directory: what is read there is checked like any foreign input, and links are made by
+//! `ctrl-serve`, which opens no file there.
 
 use codchi_controller::{
     machine::MachineName,
@@ -51,9 +52,8 @@ impl ControllerNix {
         {
             return Ok(same);
         }
-        let profile = format!("{}/system", dir(machine));
         let action = "add the system to the machine's profile";
-        let spec = Self::command(["nix-env", "--profile", &profile, "--set", &system.0]);
+        let spec = Self::command(["/bin/ctrl-serve", "add-generation", &dir(machine), &system.0]);
         self.ask(action, spec, Input::Nothing).await?;
         let after = self.list_generations(machine).await?;
         after.into_iter().find(|generation| generation.current && generation.system == *system).ok_or_else(
@@ -65,9 +65,8 @@ impl ControllerNix {
     }
 
     pub(super) async fn switch_generation(&self, machine: &MachineName, number: u64) -> Result<(), NixError> {
-        let profile = format!("{}/system", dir(machine));
-        let number = number.to_string();
-        let spec = Self::command(["nix-env", "--profile", &profile, "--switch-generation", &number]);
+        let spec =
+            Self::command(["/bin/ctrl-serve", "switch-generation", &dir(machine), &number.to_string()]);
         self.ask(&format!("go to generation {number}"), spec, Input::Nothing).await.map(drop)
     }
 }

@@ -318,20 +318,20 @@ async fn generations_come_and_are_not_repeated() {
         "1700000000 '{dir}/system' -> 'system-1-link'\n1700000000 '{dir}/system-1-link' -> '{SYSTEM}'\n"
     );
     world.on(&["find"], Answer::stdout(links));
-    world.on(&["nix-env"], Answer::default());
+    world.on(&["/bin/ctrl-serve"], Answer::default());
     let same = world.nix.install(&machine(), &StorePath(SYSTEM.into())).await.unwrap();
     assert_eq!((same.number, same.current), (1, true));
-    assert!(world.ran("nix-env").is_empty());
+    assert!(world.ran("/bin/ctrl-serve").is_empty());
     let other = StorePath(SYSTEM.replace("unnamed", "other"));
     assert!(world.nix.install(&machine(), &other).await.is_err(), "the profile still points to the old one");
-    assert_eq!(world.ran("nix-env")[0][1..], ["--profile", &format!("{dir}/system"), "--set", &other.0]);
+    assert_eq!(world.ran("/bin/ctrl-serve")[0][1..], ["add-generation", dir, &other.0]);
     world.nix.set_generation(&machine(), 1).await.unwrap();
-    assert_eq!(world.ran("nix-env")[0][3..], ["--switch-generation", "1"]);
+    assert_eq!(world.ran("/bin/ctrl-serve")[0][1..], ["switch-generation", dir, "1"]);
     world.on(&["find"], Answer::failed(format!("find: '{dir}': No such file or directory\n")));
     assert!(world.nix.generations(&machine()).await.unwrap().is_empty());
-    world.on(&["nix-env"], Answer::failed("error: profile version 9 does not exist\n"));
+    world.on(&["/bin/ctrl-serve"], Answer::failed("ctrl-serve: the profile has no generation 9\n"));
     let error = world.nix.set_generation(&machine(), 9).await.unwrap_err();
-    assert_eq!(error.to_string(), "go to generation 9: profile version 9 does not exist");
+    assert_eq!(error.to_string(), "go to generation 9: ctrl-serve: the profile has no generation 9");
 }
 
 #[tokio::test]
