@@ -6,6 +6,7 @@
 mod agent;
 mod credential;
 mod directory;
+mod git_ssh;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -20,6 +21,7 @@ use directory::Directory;
 
 pub(crate) use agent::bridge;
 pub(crate) use credential::answer;
+pub(crate) use git_ssh::allowed;
 
 /// Where the files lie.
 const BASE: &str = "/run/codchi/access";

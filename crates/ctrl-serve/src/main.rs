@@ -113,6 +113,10 @@ fn main() -> ExitCode {
                 Err(e) => fail(1, &format!("cannot read {}: {e}", file.display())),
             }
         }
+        Ok(Invocation::GitSsh { file, program, asked }) => match access::allowed(&file, &program, &asked) {
+            Ok(argv) => fail(1, &signals::become_program(&argv)),
+            Err(e) => fail(1, &e),
+        },
         Ok(Invocation::BecomeBound { argv }) => fail(1, &access::become_bound(&argv)),
         Ok(Invocation::Confine { view, argv }) => fail(1, &confine::become_confined(&view, &argv)),
         Ok(Invocation::Host) => match host::take(&mut std::io::stdin().lock()) {

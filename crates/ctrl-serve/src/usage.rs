@@ -105,6 +105,15 @@ pub(crate) enum Invocation {
         /// `get`, `store` or `erase`.
         action: String,
     },
+    /// Internal: be git's ssh.
+    GitSsh {
+        /// The servers and what may be read there.
+        file: PathBuf,
+        /// The program and its own arguments.
+        program: Vec<String>,
+        /// Git's arguments.
+        asked: Vec<String>,
+    },
     /// Internal: become this program, which ends with its parent.
     BecomeBound {
         /// The program and its arguments.
@@ -157,6 +166,15 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("agent-bridge", [name]) => Ok(Invocation::AgentBridge { name: (*name).into() }),
         ("git-credential", [file, action]) => {
             Ok(Invocation::GitCredential { file: PathBuf::from(file), action: (*action).into() })
+        }
+        ("git-ssh", [file, rest @ ..]) => {
+            let mut parts = rest.splitn(2, |word| *word == "--").map(owned);
+            match (parts.next().filter(|program| !program.is_empty()), parts.next()) {
+                (Some(program), Some(asked)) => {
+                    Ok(Invocation::GitSsh { file: PathBuf::from(file), program, asked })
+                }
+                _ => Err(UsageError::Missing),
+            }
         }
         ("host", []) => Ok(Invocation::Host),
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),

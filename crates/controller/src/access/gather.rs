@@ -1,9 +1,10 @@
 //! Putting together what one run may use: for the servers that the user named, and no others.
 //!
 //! A token that the user keeps for a host is used for every machine with modules from there. Git's own credentials and the keys of the
-//! SSH agent are used as by `git clone`: for addresses that the user typed, unless the machine was refused git's credentials.
+//! SSH agent are used as by `git clone`: for addresses that the user typed. A machine that was refused tokens or git's credentials has
+//! its modules fetched without them.
 
-use super::{Access, Credential, CredentialOrigin, Server, Transport};
+use super::{Access, Credential, CredentialOrigin, Server, SshPlace, Transport};
 use crate::{
     controller::Controller,
     error::Error,
@@ -11,49 +12,73 @@ use crate::{
     secret::{HostSecret, SecretId, SecretValue, hide},
 };
 
+/// Where credentials may come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origins {
+    /// The tokens that are kept for hosts.
+    pub(crate) tokens: bool,
+    /// Git's helpers.
+    pub(crate) git: bool,
+}
+
+impl Origins {
+    /// All of them.
+    pub(crate) const ALL: Self = Self { tokens: true, git: true };
+}
+
 impl Controller {
     /// For the modules of a machine.
     ///
     /// # Errors
     /// When a token is kept in a store that can't be used.
     pub(crate) async fn access_of(&self, machine: &MachineName, spec: &MachineSpec) -> Result<Access, Error> {
-        let refused =
-            self.machines.answers(machine)?.host_secrets.get(&HostSecret::GitCredentials) == Some(&false);
-        self.access_to(spec.modules.iter().map(|module| module.url.as_str()), !refused).await
+        let answers = self.machines.answers(machine)?.host_secrets;
+        let may = |secret| answers.get(&secret) != Some(&false);
+        let origins =
+            Origins { tokens: may(HostSecret::NixAccessTokens), git: may(HostSecret::GitCredentials) };
+        self.access_to(spec.modules.iter().map(|module| module.url.as_str()), origins).await
     }
 
-    /// For addresses. `git` says whether git may be asked for its credentials.
+    /// For addresses.
     ///
     /// # Errors
     /// When a token is kept in a store that can't be used.
     pub(crate) async fn access_to(
         &self,
         urls: impl Iterator<Item = &str> + Send,
-        git: bool,
+        origins: Origins,
     ) -> Result<Access, Error> {
         let servers: Vec<Server> = urls.filter_map(|url| self.nix.server(url)).collect();
         // Also for modules of this computer: their inputs may be elsewhere.
         let mut access = Access { proxy: self.user.proxy(), ..Access::default() };
         access.proxy.passwords().iter().for_each(hide);
-        let tokens = if servers.is_empty() { Vec::new() } else { self.tokens()? };
+        let tokens = if servers.is_empty() || !origins.tokens { Vec::new() } else { self.tokens()? };
         for server in &servers {
             match server.transport {
                 Transport::Plain => {}
-                Transport::Ssh if access.known_hosts.is_empty() => {
-                    access.agent = self.user.agent();
-                    // A line of its own: where there are no host keys, it is SSH that says so.
-                    access.known_hosts =
-                        format!("# host keys of this computer\n{}", self.user.known_hosts().await);
+                Transport::Ssh => {
+                    if access.ssh.is_empty() {
+                        access.agent = self.user.agent();
+                        // A line of its own: where there are no host keys, it is SSH that says so.
+                        access.known_hosts =
+                            format!("# host keys of this computer\n{}", self.user.known_hosts().await);
+                    }
+                    match access.ssh.iter_mut().find(|place| place.host == server.host) {
+                        Some(place) => place.owners.push(server.owner.clone()),
+                        None => access
+                            .ssh
+                            .push(SshPlace { host: server.host.clone(), owners: vec![server.owner.clone()] }),
+                    }
                 }
-                Transport::Ssh => {}
                 Transport::Https => {
                     let known = access.credentials.iter_mut().find(|known| known.host == server.host);
                     if let Some(known) = known {
                         known.owners.push(server.owner.clone());
                         known.forge = known.forge.or(server.forge);
+                        known.archive |= server.archive;
                     } else if tokens.iter().any(|token| token.host == server.host) {
                         access.credentials.extend(self.token(server).await?);
-                    } else if git
+                    } else if origins.git
                         && let Some(login) = self.user.git_credential(&server.host, &server.path).await
                     {
                         access.credentials.push(credential(CredentialOrigin::Git, server, login));
@@ -93,6 +118,7 @@ fn credential(
         host: server.host.clone(),
         owners: vec![server.owner.clone()],
         forge: server.forge,
+        archive: server.archive,
         user,
         secret,
     }

@@ -18,6 +18,7 @@ use crate::secret::SecretValue;
 
 pub(crate) use bring::HostSettings;
 pub use certificate::{Certificate, CertificateOrigin, CertificateStatus};
+pub(crate) use gather::Origins;
 pub use proxy::{Proxy, ProxyStatus};
 pub use source::{AgentStream, NoUserAccess, SshAgent, UserAccess};
 pub use status::{AccessStatus, AgentStatus};
@@ -30,6 +31,8 @@ pub struct Access {
     pub credentials: Vec<Credential>,
     /// The SSH agent, where a server is reached over SSH.
     pub agent: Option<Arc<dyn SshAgent>>,
+    /// The servers that are reached over SSH. The agent is for no others.
+    pub ssh: Vec<SshPlace>,
     /// The host keys that the user's SSH knows, in the form of its `known_hosts`.
     pub known_hosts: String,
     /// The network's proxy.
@@ -37,8 +40,13 @@ pub struct Access {
 }
 
 /// Nothing.
-pub static NOTHING: Access =
-    Access { credentials: Vec::new(), agent: None, known_hosts: String::new(), proxy: Proxy::NONE };
+pub static NOTHING: Access = Access {
+    credentials: Vec::new(),
+    agent: None,
+    ssh: Vec::new(),
+    known_hosts: String::new(),
+    proxy: Proxy::NONE,
+};
 
 impl Access {
     /// Whether there is nothing to use.
@@ -73,6 +81,15 @@ impl fmt::Debug for Access {
     }
 }
 
+/// A server that is reached over SSH, and what may be read there in the user's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshPlace {
+    /// The server's name, with its port where that isn't the usual one.
+    pub host: String,
+    /// The first segments of the paths: the owners of the repositories.
+    pub owners: Vec<String>,
+}
+
 /// A user's name and token for a server. `Debug` doesn't show the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
@@ -84,6 +101,8 @@ pub struct Credential {
     pub owners: Vec<String>,
     /// The forge that the server runs, where Nix fetches from it as from one.
     pub forge: Option<ForgeKind>,
+    /// Whether an archive is fetched from there.
+    pub archive: bool,
     /// The user's name there.
     pub user: String,
     /// The token or password.
@@ -121,6 +140,8 @@ pub struct Server {
     pub path: String,
     /// The forge that Nix takes it for.
     pub forge: Option<ForgeKind>,
+    /// Whether it is an archive, not a repository.
+    pub archive: bool,
 }
 
 /// How a server is reached.
@@ -170,6 +191,7 @@ mod tests {
             host: "git.example.org:8443".into(),
             owners: vec!["acme".into()],
             forge: None,
+            archive: false,
             user: "u".into(),
             secret: SecretValue::new("hunter2-hunter2").unwrap(),
         };
@@ -178,7 +200,8 @@ mod tests {
     }
 
     fn server(transport: Transport, host: &str, owner: &str) -> Server {
-        Server { transport, host: host.into(), owner: owner.into(), path: format!("{owner}/x"), forge: None }
+        let path = format!("{owner}/x");
+        Server { transport, host: host.into(), owner: owner.into(), path, forge: None, archive: false }
     }
 
     #[test]

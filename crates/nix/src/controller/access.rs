@@ -74,6 +74,7 @@ impl ControllerNix {
 /// The server behind a canonical address.
 pub(super) fn server(url: &str) -> Option<Server> {
     let flake = flake_ref::parse(url).ok()?;
+    let archive = matches!(flake.kind, FlakeKind::Tarball { .. });
     let (transport, host, path, forge) = match flake.kind {
         FlakeKind::Forge { forge, host, owner, repo } => {
             let host = host.unwrap_or_else(|| forge.host().to_owned());
@@ -101,7 +102,7 @@ pub(super) fn server(url: &str) -> Option<Server> {
     };
     let path = path.trim_start_matches('/').to_owned();
     let owner = path.split('/').next().unwrap_or_default().to_owned();
-    Some(Server { transport, host, owner, path, forge })
+    Some(Server { transport, host, owner, path, forge, archive })
 }
 
 fn host_of(authority: &flake_ref::Authority) -> String {

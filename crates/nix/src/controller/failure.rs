@@ -209,7 +209,8 @@ fn address(line: &str) -> Option<Server> {
             // Asked for a password, git names the host alone.
             let host = rest.split('/').next()?.rsplit('@').next()?.to_ascii_lowercase();
             let transport = if *scheme == "ssh://" { Transport::Ssh } else { Transport::Https };
-            Some(Server { transport, host, owner: String::new(), path: String::new(), forge: None })
+            let (owner, path) = (String::new(), String::new());
+            Some(Server { transport, host, owner, path, forge: None, archive: false })
         })
     })
 }

@@ -65,6 +65,11 @@ const KNOWN: &[(&[&str], Kind, &str)] = &[
         "the server answers no more requests for now (rate limit); an access token may help",
     ),
     (
+        &["is none that the user named"],
+        Kind::Other,
+        "your SSH keys are used for the repositories that you named and others of their owners only",
+    ),
+    (
         &[
             "http error 401",
             "http error 403",

@@ -1,6 +1,6 @@
 //! The files by which nix, git, SSH and curl are told what they may use, and the variables that name them. Pure.
 
-use codchi_controller::access::{Access, Credential, ForgeKind};
+use codchi_controller::access::{Access, Credential, ForgeKind, SshPlace};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -19,6 +19,13 @@ struct Login<'a> {
     owners: &'a [String],
     user: &'a str,
     secret: &'a str,
+}
+
+/// What `ctrl-serve git-ssh` reads.
+#[derive(Serialize)]
+struct Place<'a> {
+    host: &'a str,
+    owners: &'a [String],
 }
 
 /// Everything for a run whose files lie in `directory`; `agent` is the agent's socket there.
@@ -45,7 +52,10 @@ pub(super) fn render(access: &Access, directory: &str, agent: Option<&str>) -> F
             conf.push('\n');
         }
         files.push(("nix.conf", conf));
-        files.push(("netrc", netrc(&access.credentials)));
+        let netrc = netrc(&access.credentials);
+        if !netrc.is_empty() {
+            files.push(("netrc", netrc));
+        }
         variables.push(("NIX_CONF_DIR".into(), directory.into()));
     }
     let proxy = &access.proxy;
@@ -63,9 +73,14 @@ pub(super) fn render(access: &Access, directory: &str, agent: Option<&str>) -> F
         files.push(("git.config", git));
         variables.push(("GIT_CONFIG_GLOBAL".into(), format!("{directory}/git.config")));
     }
-    if agent.is_some() || !access.known_hosts.is_empty() {
+    if !access.ssh.is_empty() {
         files.push(("known_hosts", Zeroizing::new(access.known_hosts.clone())));
+        let places: Vec<Place<'_>> =
+            access.ssh.iter().map(|SshPlace { host, owners }| Place { host, owners }).collect();
+        files.push(("ssh.json", Zeroizing::new(serde_json::to_string(&places).unwrap_or_default())));
         variables.push(("GIT_SSH_COMMAND".into(), ssh(directory, agent)));
+        // Told, git needn't find out how the program takes its arguments.
+        variables.push(("GIT_SSH_VARIANT".into(), "ssh".into()));
     }
     Files { files, variables }
 }
@@ -83,7 +98,7 @@ fn ssh(directory: &str, agent: Option<&str>) -> String {
     ];
     options.extend(["ForwardAgent=no".to_owned(), "ConnectTimeout=20".to_owned()]);
     format!(
-        "ssh -F none {}",
+        "/bin/ctrl-serve git-ssh {directory}/ssh.json ssh -F none {} --",
         options.iter().map(|option| format!("-o{option}")).collect::<Vec<_>>().join(" ")
     )
 }
@@ -109,10 +124,11 @@ fn access_token(credential: &Credential) -> Option<Zeroizing<String>> {
     }))
 }
 
-/// For archives. Its form has neither ports nor paths, and no way to write a space.
+/// For archives, and only for servers from which the user named one: its form has neither protocols nor ports nor paths, so what reads it
+/// sends the token to whatever runs on that server. It has no way to write a space either.
 fn netrc(credentials: &[Credential]) -> Zeroizing<String> {
     let mut netrc = Zeroizing::new(String::new());
-    for credential in credentials {
+    for credential in credentials.iter().filter(|credential| credential.archive) {
         let host = credential.host.split(':').next().unwrap_or_default();
         let Some(token) = text(credential).filter(|token| is_word(token) && is_word(&credential.user)) else {
             continue;
@@ -155,6 +171,7 @@ mod tests {
             host: host.into(),
             owners: vec!["acme".into()],
             forge,
+            archive: host == "files.example.org",
             user: user.into(),
             secret: SecretValue::new(token).unwrap(),
         }
@@ -171,9 +188,11 @@ mod tests {
                 credential("github.com", Some(ForgeKind::Github), "x", TOKEN),
                 credential("gitlab.com", Some(ForgeKind::Gitlab), "oauth2", TOKEN),
                 credential("git.example.org:8443", None, "me", TOKEN),
+                credential("files.example.org", None, "me", TOKEN),
                 credential("strange.example.org", Some(ForgeKind::Github), "me", "a b\" # c"),
             ],
             known_hosts: "host ssh-ed25519 AAAA\n".into(),
+            ssh: vec![SshPlace { host: "host:2222".into(), owners: vec!["acme".into()] }],
             proxy: Proxy {
                 https: Some(format!("http://me:{TOKEN}\"@proxy:3128")),
                 http: Some("http://open:3128".into()),
@@ -190,9 +209,10 @@ mod tests {
                 "include /etc/nix/nix.conf\naccess-tokens = github.com={TOKEN} gitlab.com=OAuth2:{TOKEN}\n"
             )
         );
-        assert_eq!(file(&files, "netrc").lines().count(), 3);
-        assert!(
-            file(&files, "netrc").contains(&format!("machine git.example.org login me password {TOKEN}\n"))
+        assert_eq!(
+            file(&files, "netrc"),
+            format!("machine files.example.org login me password {TOKEN}\n"),
+            "it would be sent in the clear and to any port"
         );
         assert!(file(&files, "logins.json").contains(r#""host":"git.example.org:8443","owners":["acme"]"#));
         assert!(file(&files, "logins.json").contains(r#""secret":"a b\" # c""#));
@@ -208,6 +228,10 @@ mod tests {
         };
         assert_eq!((variable("http_proxy"), variable("https_proxy")), ("http://open:3128", ""));
         assert_eq!(variable("NIX_CONF_DIR"), "/run/codchi/access/1");
+        let command = variable("GIT_SSH_COMMAND");
+        assert!(command.starts_with("/bin/ctrl-serve git-ssh /run/codchi/access/1/ssh.json ssh -F none "));
+        assert!(command.ends_with(" --"), "git's own arguments follow");
+        assert_eq!(file(&files, "ssh.json"), r#"[{"host":"host:2222","owners":["acme"]}]"#);
         assert!(variable("GIT_SSH_COMMAND").contains("-oIdentityAgent=/run/codchi/access/2/agent"));
         assert!(
             variable("GIT_SSH_COMMAND").contains("-oUserKnownHostsFile=/run/codchi/access/1/known_hosts")
@@ -220,9 +244,10 @@ mod tests {
         let files = render(&Access { proxy, ..Access::default() }, "/d", None);
         assert!(files.files.is_empty());
         assert_eq!(files.variables.len(), 2);
-        let known_hosts = Access { known_hosts: "x".into(), ..Access::default() };
+        let ssh = vec![SshPlace { host: "h".into(), owners: vec!["acme".into()] }];
+        let known_hosts = Access { known_hosts: "x".into(), ssh, ..Access::default() };
         let files = render(&known_hosts, "/d", None);
-        assert_eq!((files.files.len(), files.variables.len()), (1, 1));
+        assert_eq!((files.files.len(), files.variables.len()), (2, 2));
         assert!(files.variables[0].1.contains("-oIdentityAgent=none"));
     }
 }

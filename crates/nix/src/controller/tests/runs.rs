@@ -351,6 +351,7 @@ async fn access_is_streamed_and_only_its_paths_are_told() {
     world.on(&["/bin/ctrl-serve", "with-access"], Answer::failed("error: no\n"));
     let access = Access {
         credentials: vec![Credential {
+            archive: false,
             origin: CredentialOrigin::Token,
             host: "git.example.org".into(),
             owners: vec!["acme".into()],
