@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::{HostSettings, UserAccess},
+    access::{HostSettings, Origins, UserAccess},
     activity::{Activity, ActivityId, LogLine, Unobserved},
     containers,
     driver::{Driver, DriverKind, Exec, ExecSpec, InstanceState, Role},
@@ -179,7 +179,7 @@ impl Controller {
     /// When it can't be fetched or read.
     pub async fn modules(&self, source: &Source) -> Result<Repository, Error> {
         let _controller = self.use_controller(None).await?;
-        let access = self.access_to([source.url.as_str()].into_iter(), true).await?;
+        let access = self.access_to([source.url.as_str()].into_iter(), Origins::ALL).await?;
         let run = Run { observer: &Unobserved, cancel: &CancellationToken::new(), access: &access };
         Ok(self.nix.modules(source, run).await?)
     }
@@ -412,7 +412,7 @@ impl Controller {
     /// # Errors
     /// When there is no such machine, or the engine doesn't answer.
     pub async fn generations(&self, name: &MachineName) -> Result<Vec<Generation>, Error> {
-        self.exists(name)?;
+        self.exists_here(name)?;
         let _controller = self.use_controller(None).await?;
         Ok(self.nix.generations(name).await?)
     }
@@ -422,7 +422,7 @@ impl Controller {
     /// # Errors
     /// When there is no such machine or it doesn't run.
     pub async fn exec(&self, name: &MachineName, spec: ExecSpec) -> Result<Exec, Error> {
-        self.exists(name)?;
+        self.exists_here(name)?;
         let user = containers::as_user(spec.argv);
         let mut env = spec.env;
         env.extend(user.env);
@@ -569,11 +569,31 @@ impl Controller {
     }
 
     pub(crate) fn wanted(&self, name: &MachineName) -> Result<MachineSpec, Error> {
-        self.machines.spec(name)?.ok_or_else(|| Error::MachineNotFound { name: name.clone() })
+        let spec = self.machines.spec(name)?.ok_or_else(|| Error::MachineNotFound { name: name.clone() })?;
+        self.is_here(name, spec.driver)?;
+        Ok(spec)
+    }
+
+    /// Another engine than the one that keeps a machine knows nothing of it, and must not be taken for the one that does.
+    pub(crate) fn is_here(&self, name: &MachineName, driver: DriverKind) -> Result<(), Error> {
+        let here = self.driver.kind();
+        if driver == here { Ok(()) } else { Err(Error::OtherEngine { machine: name.clone(), driver, here }) }
+    }
+
+    /// Whether there is such a machine, on this engine.
+    pub(crate) fn exists_here(&self, name: &MachineName) -> Result<(), Error> {
+        self.exists(name)?;
+        // What can't be read may still be removed, from where it was last built.
+        let wanted = self.machines.spec(name).ok().flatten();
+        let built = self.machines.record(name).ok().and_then(|record| record.built);
+        match wanted.or(built.map(|built| built.spec)) {
+            Some(spec) => self.is_here(name, spec.driver),
+            None => Ok(()),
+        }
     }
 
     fn lock_existing(&self, name: &MachineName) -> Result<LockedMachine, Error> {
-        self.exists(name)?;
+        self.exists_here(name)?;
         self.lock(name)
     }
 

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use crate::{
     access::Used,
     capability::CapabilityCheck,
-    driver::DriverError,
+    driver::{DriverError, DriverKind},
     failure::{Failure, FailureCode},
     files::FileError,
     machine::{MachineName, NameError},
@@ -46,6 +46,16 @@ pub enum Error {
     MachineNotFound {
         /// Its name.
         name: MachineName,
+    },
+    /// Another engine keeps the machine.
+    #[error("{driver} keeps '{machine}', and the engine that was found now is {here}")]
+    OtherEngine {
+        /// The machine.
+        machine: MachineName,
+        /// Its engine.
+        driver: DriverKind,
+        /// The engine there is.
+        here: DriverKind,
     },
     /// No such module.
     #[error("{place} has no module '{module}'")]
@@ -300,6 +310,7 @@ impl Error {
             Self::ModuleBroken { .. } => Code::Evaluation,
             Self::OperationNotFound { .. } => Code::OperationNotFound,
             Self::Busy { .. } => Code::Busy,
+            Self::OtherEngine { .. } => Code::EngineUnavailable,
             Self::NotRunning { .. } | Self::NotInstalled { .. } => Code::NotRunning,
             Self::NoImages | Self::DamagedImage { .. } => Code::ImageUnavailable,
             Self::HostSettings { .. } => Code::Failed,
@@ -372,6 +383,10 @@ impl Error {
                 }
                 hints
             }
+            Self::OtherEngine { driver, .. } => vec![
+                format!("start {driver}, or get access to it: `codchi doctor` says what is missing"),
+                format!("where both are there, CODCHI_DRIVER={driver} chooses it"),
+            ],
             Self::NotRunning { machine } => vec![format!("start it with `codchi start {machine}`")],
             Self::NotInstalled { machine } => vec![format!("build it with `codchi rebuild {machine}`")],
             Self::NoSuchCheck { known, .. } if !known.is_empty() => {

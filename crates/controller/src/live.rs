@@ -253,9 +253,13 @@ impl Picture {
     /// What differs from what was told; everything at the beginning.
     fn machines_changed(&mut self, everything: bool) -> Option<Event> {
         let by_name = status::by_name(&self.instances);
-        let now: BTreeMap<MachineName, MachineStatus> =
-            self.known.iter().map(|(name, known)| (name.clone(), status::machine(known, &by_name))).collect();
-        let engine = status::engine(self.controller.driver.kind(), &self.instances);
+        let driver = self.controller.driver.kind();
+        let now: BTreeMap<MachineName, MachineStatus> = self
+            .known
+            .iter()
+            .map(|(name, known)| (name.clone(), status::machine(driver, known, &by_name)))
+            .collect();
+        let engine = status::engine(driver, &self.instances);
         let changed: Vec<MachineStatus> =
             now.values().filter(|machine| self.told.get(&machine.name) != Some(machine)).cloned().collect();
         let removed: Vec<MachineName> =

@@ -303,3 +303,27 @@ fn files(world: &World) -> Vec<std::path::PathBuf> {
     found.sort();
     found
 }
+
+#[tokio::test]
+async fn a_machine_of_another_engine_is_left_alone() {
+    let world = World::new();
+    world.init("hello").await;
+    // LXD kept it, and today only another engine is there.
+    let file = world.config().join("machines/hello/machine.json");
+    let spec = std::fs::read_to_string(&file).unwrap().replace("\"fake\"", "\"lxd\"");
+    std::fs::write(&file, &spec).unwrap();
+    let machine = world.controller.status().await.unwrap().machines.remove(0);
+    assert_eq!((machine.status, machine.allowed), (RunState::Unknown, vec![]));
+    assert!(machine.problem.unwrap().message.contains("lxd keeps 'hello'"));
+    let controller = &world.controller;
+    let door = Door::CommandLine;
+    let refused = [
+        controller.delete(&name("hello"), false, door).err(),
+        controller.rebuild(&name("hello"), true, false, Dialogue::default(), door).err(),
+        controller.start(&name("hello"), door).err(),
+        controller.generations(&name("hello")).await.err(),
+    ];
+    assert!(refused.iter().all(|error| matches!(error, Some(Error::OtherEngine { .. }))), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), spec);
+    assert!(world.driver.instance(&Role::Machine(name("hello")).instance()).is_some());
+}

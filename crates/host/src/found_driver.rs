@@ -1,5 +1,8 @@
 //! The driver of whichever engine is there now. An engine may be installed while Codchi runs, and listen elsewhere than where it was
 //! looked for: as long as nothing is where the last one was, every call looks again.
+//!
+//! Once an engine was there, no other kind takes its place in this process: it would know nothing of the machines, also not of those that
+//! are being worked on.
 
 use std::{
     path::Path,
@@ -30,12 +33,15 @@ pub(crate) struct FoundDriver {
 #[derive(Clone)]
 struct Current {
     config: LxdConfig,
+    /// Whether it was there at any time.
+    was_there: bool,
     driver: Arc<LxdDriver>,
 }
 
 impl Current {
     fn new(config: LxdConfig) -> Result<Self, HostError> {
-        Ok(Self { driver: Arc::new(LxdDriver::new(config.clone())?), config })
+        let was_there = is_there(&config.socket);
+        Ok(Self { driver: Arc::new(LxdDriver::new(config.clone())?), config, was_there })
     }
 }
 
@@ -54,10 +60,17 @@ impl FoundDriver {
     /// The driver to use; another one than before where an engine has come.
     fn driver(&self) -> Arc<LxdDriver> {
         let mut current = self.lock();
-        if !is_there(&current.config.socket) {
+        if is_there(&current.config.socket) {
+            current.was_there = true;
+        } else {
+            let may_follow = |config: &LxdConfig| {
+                *config != current.config
+                    && is_there(&config.socket)
+                    && (!current.was_there || config.flavour == current.config.flavour)
+            };
             let other = engine::choose(&self.environment, engine::probe)
                 .ok()
-                .filter(|config| *config != current.config && is_there(&config.socket))
+                .filter(may_follow)
                 .and_then(|config| Current::new(config).ok());
             if let Some(other) = other {
                 tracing::info!(config = ?other.config, "another engine was found");
@@ -192,5 +205,21 @@ mod tests {
         std::fs::create_dir(&lxd).unwrap();
         let _other = std::os::unix::net::UnixListener::bind(lxd.join("unix.socket")).unwrap();
         assert_eq!(found.driver().kind(), DriverKind::Incus);
+    }
+
+    #[test]
+    fn an_engine_that_was_there_is_not_replaced_by_another_kind() {
+        let directory = tempfile::tempdir().unwrap();
+        let (lxd, incus) = (directory.path().join("lxd"), directory.path().join("incus"));
+        let environment =
+            Environment::from([("LXD_DIR", lxd.to_str().unwrap()), ("INCUS_DIR", incus.to_str().unwrap())]);
+        std::fs::create_dir(&lxd).unwrap();
+        let listener = std::os::unix::net::UnixListener::bind(lxd.join("unix.socket")).unwrap();
+        let found = FoundDriver::new(&environment).unwrap();
+        drop(listener);
+        std::fs::remove_dir_all(&lxd).unwrap();
+        std::fs::create_dir(&incus).unwrap();
+        let _other = std::os::unix::net::UnixListener::bind(incus.join("unix.socket")).unwrap();
+        assert_eq!(found.driver().kind(), DriverKind::Lxd);
     }
 }

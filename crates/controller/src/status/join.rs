@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{Action, ConfigState, EngineStatus, MachineStatus, ModuleStatus, RunState, Snapshot};
 use crate::{
     driver::{DriverKind, InstanceState, InstanceStatus, Role},
+    error::Error,
     failure::Failure,
     machine::{MachineName, MachineRecord, MachineSpec, NixpkgsChoice},
     operation::{Operation, OperationKind, OperationState, Phase},
@@ -29,7 +30,7 @@ pub(crate) type Instances = Result<Vec<InstanceStatus>, Failure>;
 pub(crate) fn snapshot(driver: DriverKind, known: &[KnownMachine], instances: &Instances) -> Snapshot {
     let by_name = by_name(instances);
     Snapshot {
-        machines: known.iter().map(|known| machine(known, &by_name)).collect(),
+        machines: known.iter().map(|known| machine(driver, known, &by_name)).collect(),
         engine: engine(driver, instances),
     }
 }
@@ -60,18 +61,24 @@ pub(crate) fn by_name(instances: &Instances) -> Option<HashMap<&MachineName, &In
 
 /// One machine's part.
 pub(crate) fn machine(
+    here: DriverKind,
     known: &KnownMachine,
     instances: &Option<HashMap<&MachineName, &InstanceStatus>>,
 ) -> MachineStatus {
     let KnownMachine { name, spec, lock, record, operation } = known;
     let running = operation.as_ref().filter(|operation| !operation.state.is_over());
-    let instance = instances.as_ref().map(|instances| instances.get(name));
+    let elsewhere = spec.as_ref().ok().filter(|spec| spec.driver != here).map(|spec| spec.driver);
+    // Another engine knows nothing of it.
+    let asked = instances.as_ref().filter(|_| elsewhere.is_none());
+    let instance = asked.map(|instances| instances.get(name));
     let status = match instance {
         None => RunState::Unknown,
         Some(None) => RunState::NotInstalled,
         Some(Some(instance)) => while_working(run_state(instance.state), running),
     };
     let instance = instance.flatten().filter(|_| matches!(status, RunState::Running | RunState::Starting));
+    let elsewhere =
+        elsewhere.map(|driver| Failure::from(Error::OtherEngine { machine: name.clone(), driver, here }));
     let unreadable =
         MachineSpec { driver: DriverKind::Lxd, nixpkgs: NixpkgsChoice::Builtin, modules: Vec::new() };
     let wanted = spec.as_ref().unwrap_or(&unreadable);
@@ -88,7 +95,7 @@ pub(crate) fn machine(
         address: instance.and_then(|instance| instance.address.clone()),
         allowed: if spec.is_ok() { allowed(status, running, record) } else { vec![Action::Delete] },
         operation: operation.clone().filter(|operation| operation.state != OperationState::Succeeded),
-        problem: spec.as_ref().err().cloned(),
+        problem: spec.as_ref().err().cloned().or(elsewhere),
     }
 }
 
