@@ -14,7 +14,7 @@ in
   options.codchi.hostSecrets = {
     caCertificates.enable = request "the certificate authorities that the host trusts beyond the usual ones";
     sshAgent.enable = request "the user's SSH agent (its socket, never the keys)";
-    gitCredentials.enable = request "the user's git credentials";
-    nixAccessTokens.enable = request "the user's nix access tokens, for private flakes";
+    gitCredentials.enable = request "what the user's git knows, to fetch the machine's modules with (it doesn't get into the machine)";
+    nixAccessTokens.enable = request "the tokens that the user keeps for servers, to fetch the machine's modules with (they don't get into the machine)";
   };
 }

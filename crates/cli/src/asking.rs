@@ -185,8 +185,8 @@ pub(crate) fn words(secret: HostSecret) -> &'static str {
     match secret {
         HostSecret::CaCertificates => "the certificate authorities that this computer trusts",
         HostSecret::SshAgent => "your SSH agent (to sign with your keys, not to read them)",
-        HostSecret::GitCredentials => "your git credentials",
-        HostSecret::NixAccessTokens => "your access tokens for Nix",
+        HostSecret::GitCredentials => "your git credentials, to fetch its modules",
+        HostSecret::NixAccessTokens => "your tokens for servers, to fetch its modules",
     }
 }
 

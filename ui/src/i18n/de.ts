@@ -830,8 +830,8 @@ export const de: Catalogue = {
     texts: {
       caCertificates: "Die Zertifizierungsstellen, denen dieser Computer über die üblichen hinaus vertraut.",
       sshAgent: "Programme darin können sich mit Ihren Schlüsseln anmelden. Die Schlüssel selbst bleiben auf diesem Computer.",
-      gitCredentials: "Git darin kann sich als Sie anmelden.",
-      nixAccessTokens: "Nix darin kann private Repositories als Sie lesen.",
+      gitCredentials: "Was Ihr Git weiß, wird zum Holen ihrer Module benutzt. In die Maschine kommt es nicht.",
+      nixAccessTokens: "Die Tokens, die Sie für Server hinterlegt haben, werden zum Holen ihrer Module benutzt. In die Maschine kommen sie nicht.",
     },
     notAnswered: "Nicht beantwortet",
     allowed: "{{what}}: erlaubt",

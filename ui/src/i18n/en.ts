@@ -888,8 +888,8 @@ export const en = {
     texts: {
       caCertificates: "The certificate authorities that this computer trusts beyond the usual ones.",
       sshAgent: "Programs in it can sign in with your keys. The keys themselves stay on this computer.",
-      gitCredentials: "Git in it can sign in as you.",
-      nixAccessTokens: "Nix in it can read private repositories as you.",
+      gitCredentials: "What your git knows is used to fetch its modules. It doesn’t get into the machine.",
+      nixAccessTokens: "The tokens that you keep for servers are used to fetch its modules. They don’t get into the machine.",
     },
     notAnswered: "Not answered",
     allowed: "{{what}}: allowed",

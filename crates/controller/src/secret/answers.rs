@@ -16,9 +16,9 @@ pub enum HostSecret {
     CaCertificates,
     /// The socket of the SSH agent.
     SshAgent,
-    /// Credentials for git.
+    /// What git's helpers know, to fetch its modules with. Used unless it was refused: modules are fetched before they can ask.
     GitCredentials,
-    /// Access tokens for Nix.
+    /// The tokens that are kept for servers, to fetch its modules with. Used unless it was refused.
     NixAccessTokens,
 }
 
