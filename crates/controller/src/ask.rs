@@ -30,7 +30,7 @@ impl Pipeline<'_> {
                 format!("no module asks for these secrets that were given: {strange}"),
             );
         }
-        let asks_nothing = requirements.secrets.is_empty() && requirements.host_secrets.wanted().is_empty();
+        let asks_nothing = requirements.secrets.is_empty() && requirements.wanted_host_secrets().is_empty();
         if asks_nothing && requirements.capabilities.is_empty() {
             journal.skip();
             return Ok(());

@@ -2,7 +2,7 @@
 
 use crate::{
     activity::LogLevel,
-    capability::{self, CapabilityCheck},
+    capability::{self, CapabilityCheck, SSH_AGENT},
     containers,
     controller::Controller,
     doctor::CheckState,
@@ -10,7 +10,7 @@ use crate::{
     machine::MachineName,
     nix::Requirements,
     pipeline::Pipeline,
-    secret::AskFor,
+    secret::{AskFor, HostSecret},
 };
 
 impl Pipeline<'_> {
@@ -53,6 +53,9 @@ impl Pipeline<'_> {
                 _ => (LogLevel::Error, format!("{capability} is missing: {}", check.explanation)),
             };
             journal.say(level, text);
+            if capability == SSH_AGENT && check.state == CheckState::Ok && !without {
+                noteworthy.extend(controller.agent_withheld(machine)?);
+            }
         }
         let missing: Vec<CapabilityCheck> =
             checks.into_iter().filter(CapabilityCheck::prevents_build).collect();
@@ -82,6 +85,15 @@ impl Controller {
         Ok(self.machines.update_answers(name, |_| ())?)
     }
 
+    /// What is noteworthy where a machine asks for the agent and its user hasn't said yes. Who is there is asked after this.
+    fn agent_withheld(&self, name: &MachineName) -> Result<Option<String>, Error> {
+        Ok(match self.machines.answers(name)?.host_secrets.get(&HostSecret::SshAgent) {
+            Some(true) => None,
+            Some(false) => Some("without ssh-agent: it isn't allowed to use yours".into()),
+            None => Some("without ssh-agent: it may use yours after `--allow ssh-agent`".into()),
+        })
+    }
+
     /// What a machine's modules ask of this computer, as they were last evaluated, and what it has.
     ///
     /// # Errors
@@ -100,23 +112,32 @@ impl Controller {
         Ok(capability::check(&*self.host, requirements, &self.machines.answers(name)?))
     }
 
-    /// What a machine's container is to be, with what the host has for it now.
+    /// What a machine's container is to be for a system that asks for this, with what the host has for it now.
     pub(crate) fn machine_spec(
         &self,
         name: &MachineName,
+        requirements: &Requirements,
         image: &crate::driver::Image,
     ) -> Result<crate::driver::InstanceSpec, Error> {
-        let requirements = self.machines.record(name)?.requirements;
         let answers = self.machines.answers(name)?;
-        let devices = capability::devices(&*self.host, &requirements, &answers, &self.paths.sockets());
+        let devices = capability::devices(&*self.host, requirements, &answers, &self.paths.sockets());
         Ok(containers::machine(name, image, devices))
     }
 
-    /// Gives a machine's container what the host has for it now, and takes away what it hasn't any more.
+    /// Gives a machine's container what the host has for its system now, and takes away what it hasn't any more.
     pub(crate) async fn configure_machine(&self, name: &MachineName) -> Result<(), Error> {
+        self.configure_for(name, &self.machines.record(name)?.given()).await
+    }
+
+    /// The same for a system that asks for this.
+    pub(crate) async fn configure_for(
+        &self,
+        name: &MachineName,
+        requirements: &Requirements,
+    ) -> Result<(), Error> {
         // Without images nothing can be made, but what is there still runs.
         let Some(images) = &self.images else { return Ok(()) };
-        let spec = self.machine_spec(name, &images.machine.image)?;
+        let spec = self.machine_spec(name, requirements, &images.machine.image)?;
         Ok(self.driver.configure(&spec).await?)
     }
 }

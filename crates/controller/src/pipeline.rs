@@ -16,8 +16,8 @@ use crate::{
     driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
     lock::ControllerLock,
-    machine::{Built, MachineName, MachineRecord, MachineSpec},
-    nix::{Evaluation, Generation, Run, StorePath},
+    machine::{Built, MachineName, MachineRecord, MachineSpec, Switching},
+    nix::{Evaluation, Generation, Requirements, Run, StorePath},
     operation::{Journal, OperationOutcome, Phase},
 };
 
@@ -69,7 +69,7 @@ impl Pipeline<'_> {
         journal.enter(Phase::Resolve);
         self.remember_without()?;
         let ready = controller.use_controller(Some(journal)).await?;
-        let mut record = store.record(machine)?;
+        let record = store.record(machine)?;
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
@@ -101,8 +101,9 @@ impl Pipeline<'_> {
         journal.enter(Phase::Requirements);
         let Evaluation { requirements, derivation } =
             nix.evaluate(machine, spec, self.nix_run().await?).await?;
-        record.requirements = requirements.clone();
-        store.update_record(machine, |record| record.requirements = requirements.clone())?;
+        if !options.dry_run {
+            store.update_record(machine, |record| record.requirements = requirements.clone())?;
+        }
 
         journal.enter(Phase::Check);
         let noteworthy = self.check(&requirements)?;
@@ -133,12 +134,13 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Switch);
-        let generation = self.switch(&record, &system).await?;
+        let generation = self.switch(&record, &system, &requirements).await?;
         let built = Built {
             spec: spec.clone(),
             lock,
             release,
             system: system.clone(),
+            requirements,
             generation: generation.number,
             at: generation.created,
         };
@@ -174,7 +176,12 @@ impl Pipeline<'_> {
     }
 
     /// Makes `system` the machine's newest generation, the container where there is none, and switches it where it runs.
-    async fn switch(&self, record: &MachineRecord, system: &StorePath) -> Result<Generation, Error> {
+    async fn switch(
+        &self,
+        record: &MachineRecord,
+        system: &StorePath,
+        requirements: &Requirements,
+    ) -> Result<Generation, Error> {
         let Self { controller, machine, journal, .. } = self;
         let Controller { driver, nix, .. } = controller;
         let profile = containers::profile_in_controller(machine);
@@ -184,20 +191,21 @@ impl Pipeline<'_> {
         let built = record.built.as_ref().map(|built| built.generation);
         let before =
             nix.generations(machine).await?.into_iter().find(|generation| built == Some(generation.number));
-        controller.machines.update_record(machine, |record| record.switching = Some(system.clone()))?;
+        let switching = Switching { system: system.clone(), requirements: requirements.clone() };
+        controller.machines.update_record(machine, |record| record.switching = Some(switching))?;
         let generation = nix.install(machine, system).await?;
         match controller.instance(machine).await? {
             None => {
                 let images = controller.images.as_ref().ok_or(Error::NoImages)?;
                 controller.import(&images.machine, Some(journal)).await?;
-                let spec = controller.machine_spec(machine, &images.machine.image)?;
+                let spec = controller.machine_spec(machine, requirements, &images.machine.image)?;
                 journal.step("create the container", driver.create(&spec)).await?;
             }
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
-                controller.configure_machine(machine).await?;
+                controller.configure_for(machine, requirements).await?;
                 let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
                 if !unchanged || record.switching.is_some() {
-                    self.activate_with_secrets(before).await?;
+                    self.activate_with_secrets(before, requirements).await?;
                 }
             }
             Some(_) => {}
@@ -207,20 +215,40 @@ impl Pipeline<'_> {
 
     /// Switches the running machine. What the new system asks for is there before its units start; where it brings the user that a
     /// secret belongs to, it is there after.
-    async fn activate_with_secrets(&self, before: Option<Generation>) -> Result<(), Error> {
+    async fn activate_with_secrets(
+        &self,
+        before: Option<Generation>,
+        requirements: &Requirements,
+    ) -> Result<(), Error> {
         let Self { controller, machine, journal, .. } = self;
-        let requirements = controller.machines.record(machine)?.requirements;
-        let Some(delivery) = controller.prepare_delivery(machine, &requirements).await? else {
-            return self.activate(before).await;
+        let Some(delivery) = controller.prepare_delivery(machine, requirements).await? else {
+            return self.activate_or_restore(before).await;
         };
         let deliver = || journal.step("deliver the secrets", controller.deliver(machine, &delivery));
         let early = deliver().await;
-        self.activate(before).await?;
+        self.activate_or_restore(before).await?;
         if let Err(error) = early {
             tracing::debug!(%error, "delivering again after the switch");
             deliver().await?;
         }
         Ok(())
+    }
+
+    /// Switches the running machine. What runs after a failure is given what it asks for, and no more.
+    async fn activate_or_restore(&self, before: Option<Generation>) -> Result<(), Error> {
+        let Self { controller, machine, journal, .. } = self;
+        let activated = self.activate(before).await;
+        // Where going back failed too, it isn't known which system runs.
+        if activated.is_err() && controller.machines.record(machine)?.switching.is_none() {
+            let restore = async {
+                controller.configure_machine(machine).await?;
+                controller.deliver_if_running(machine).await.map(drop)
+            };
+            if let Err(error) = journal.step("give back what was there before", restore).await {
+                journal.say(LogLevel::Warning, format!("it isn't given what it had before: {error}"));
+            }
+        }
+        activated
     }
 
     /// Switches the running machine to its newest generation; back to `before` when that fails.
@@ -322,7 +350,7 @@ impl Controller {
     ) -> Result<Vec<String>, Error> {
         let name = Role::Machine(machine.clone()).instance();
         // Read first: a store that stays locked is no reason to have a machine run without its secrets.
-        let requirements = self.machines.record(machine)?.requirements;
+        let requirements = self.machines.record(machine)?.given();
         let delivery = self.prepare_delivery(machine, &requirements).await?;
         let start = async {
             self.configure_machine(machine).await?;

@@ -18,7 +18,7 @@ use codchi_controller::{
     host::{Host as _, RecordedHost},
     nix::Requirements,
     operation::{Door, OperationState, Phase, PhaseState},
-    secret::{Answers, AskFor, GivenAnswers},
+    secret::{Answers, AskFor, GivenAnswers, HostSecret},
 };
 use world::{World, name, new};
 
@@ -246,6 +246,37 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     let given = instance(&world, "hello");
     assert_eq!(given.devices, [Device::Usb, node("/dev/fuse"), Device::SystemCalls]);
     assert_eq!(given.environment["CODCHI_DEVICES"], "/dev/fuse");
+}
+
+#[tokio::test]
+async fn the_agent_is_given_with_consent_only_however_it_is_asked_for() {
+    let world = World::new();
+    record(&world.host, "workstation");
+    world.host.set_variable("SSH_AUTH_SOCK", "/tmp/agent");
+    let socket = world.host.path(Path::new("/tmp/agent"));
+    std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let _agent = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    requires(&world, &["ssh-agent"], &[]);
+    let has_agent = |world: &World| {
+        let devices = instance(world, "hello").devices;
+        devices.iter().any(|one| matches!(one, Device::Socket { path, .. } if path.ends_with("ssh-agent")))
+    };
+    let operation = world.init("hello").await;
+    assert_eq!(operation.state, OperationState::Succeeded, "{operation:?}");
+    let warnings = operation.outcome.unwrap().warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("--allow ssh-agent")), "{warnings:?}");
+    assert!(!has_agent(&world), "nobody was asked");
+    for (answer, optional) in [(false, true), (true, true), (false, false), (true, false)] {
+        let names: &[&str] = &["ssh-agent"];
+        requires(&world, if optional { &[] } else { names }, if optional { names } else { &[] });
+        world.nix.state().commit += 1;
+        let mut dialogue = codchi_controller::Dialogue::default();
+        dialogue.answers.host_secrets.insert(HostSecret::SshAgent, answer);
+        let rebuild = world.controller.rebuild(&name("hello"), true, false, dialogue, Door::Window).unwrap();
+        let rebuild = world.end(rebuild.id).await;
+        assert_eq!(rebuild.state, OperationState::Succeeded, "{rebuild:?}");
+        assert_eq!(has_agent(&world), answer);
+    }
 }
 
 #[tokio::test]

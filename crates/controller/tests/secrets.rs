@@ -302,3 +302,33 @@ async fn a_waiting_operation_can_be_cancelled_also_when_nobody_runs_it() {
     world.another_process().cancel(operation.id).unwrap();
     assert_eq!(world.end(operation.id).await.state, OperationState::Cancelled);
 }
+
+#[tokio::test]
+async fn what_was_not_built_gets_nothing_delivered() {
+    let (world, delivered) = world(Requirements::default());
+    world.init("hello").await;
+    // A new commit asks for a secret, is answered, and doesn't build; another one is only looked at.
+    world.nix.state().requirements = asking(&[("token", request(false, None))]);
+    world.nix.state().commit = 1;
+    world.nix.state().build_error = Some(|| codchi_controller::nix::NixError::Build {
+        derivation: "hello".into(),
+        cause: "no".into(),
+        last_lines: vec![],
+    });
+    let controller = &world.controller;
+    let rebuild = |dry_run: bool| {
+        let answers = if dry_run { GivenAnswers::default() } else { given(&[("token", "x")]) };
+        let dialogue = Dialogue { answers, ..Dialogue::default() };
+        controller.rebuild(&name("hello"), true, dry_run, dialogue, Door::Window).unwrap()
+    };
+    assert_eq!(world.end(rebuild(true).id).await.state, OperationState::Failed);
+    assert_eq!(controller.secrets(&name("hello")).unwrap().0, [], "a dry run changes nothing");
+    assert_eq!(world.end(rebuild(false).id).await.state, OperationState::Failed);
+    assert_eq!(controller.secrets(&name("hello")).unwrap().0.len(), 1, "it can be answered");
+    let restart = controller.restart(&name("hello"), false, Door::Window).unwrap();
+    assert_eq!(world.end(restart.id).await.state, OperationState::Succeeded);
+    assert!(delivered.lock().unwrap().is_empty(), "what runs asks for nothing");
+    world.nix.state().build_error = None;
+    assert_eq!(world.end(rebuild(false).id).await.state, OperationState::Succeeded);
+    assert_eq!(delivered.lock().unwrap().len(), 1);
+}

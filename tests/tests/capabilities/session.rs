@@ -153,7 +153,8 @@ impl Session {
     fn running(&self, machine: &str) {
         let there = self.scene.instances().contains(&format!("codchi-{machine}"));
         if !there {
-            self.codchi.ok(&["init", machine, &self.repo().url(), machine]);
+            let allow: &[&str] = if machine == ASKING { &["--allow", "ssh-agent"] } else { &[] };
+            self.codchi.ok(&[&["init", machine, &self.repo().url(), machine], allow].concat());
         }
     }
 

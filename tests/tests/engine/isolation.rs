@@ -41,7 +41,8 @@ pub fn a_profile_leads_nowhere_else(scene: &mut Scene) {
     // Root of the machine owns its profile. Nothing that it puts there may become a way into the store for the controller's root.
     let file = scene.codchi.exec("links", &["readlink", "-f", "/etc/greeting"]);
     assert!(file.starts_with("/nix/store/"), "{file}");
-    let links = r#"cd /nix/var/nix/profiles; for name in system.lock .codchi-new-link; do ln -sf "$1" "$name"; done"#;
+    let links =
+        r#"cd /nix/var/nix/profiles; for name in system.lock .codchi-new-link; do ln -sf "$1" "$name"; done"#;
     scene.codchi.exec("links", &["sudo", "sh", "-c", links, "sh", &file]);
     repo.commit(&[("module.nix", &module("after"))]);
     scene.codchi.ok(&["rebuild", "links"]);

@@ -38,6 +38,9 @@ use crate::{
 pub(crate) use sockets::{follow, places};
 pub(crate) use video::X11;
 
+/// The capability that is a secret of the user's own as well.
+pub(crate) const SSH_AGENT: &str = ssh_agent::CAPABILITY.name;
+
 /// Something that hosts offer.
 pub struct Capability {
     /// Its name, as modules say it.
@@ -232,9 +235,12 @@ pub(crate) fn devices(
     links: &Path,
 ) -> Vec<Device> {
     let mut names = wanted(requirements, answers);
-    let agent = answers.host_secrets.get(&HostSecret::SshAgent) == Some(&true);
-    if requirements.host_secrets.ssh_agent && agent && !names.contains(&ssh_agent::CAPABILITY.name) {
-        names.push(ssh_agent::CAPABILITY.name);
+    names.retain(|name| *name != SSH_AGENT);
+    // The agent is the user's own: however it is asked for, they have said yes to it, for this machine.
+    let agent = requirements.wanted_host_secrets().contains(&HostSecret::SshAgent)
+        && answers.host_secrets.get(&HostSecret::SshAgent) == Some(&true);
+    if agent && !answers.without.contains(SSH_AGENT) {
+        names.push(SSH_AGENT);
     }
     let mut devices = Vec::new();
     for capability in ALL.iter().filter(|capability| names.contains(&capability.name)) {

@@ -6,4 +6,4 @@ mod store;
 
 pub use name::{MAX_LEN, MachineName, NameError};
 pub use spec::{MachineSpec, ModuleSpec, NixpkgsChoice};
-pub(crate) use store::{Built, MachineRecord, MachineStore};
+pub(crate) use store::{Built, MachineRecord, MachineStore, Switching};

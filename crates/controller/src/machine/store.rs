@@ -31,11 +31,29 @@ pub(crate) struct MachineRecord {
     pub(crate) built: Option<Built>,
     /// What is being installed and switched to. Still there afterwards when that was interrupted or couldn't be undone: then what runs
     /// isn't known, and nothing may be taken for unchanged.
-    pub(crate) switching: Option<StorePath>,
+    pub(crate) switching: Option<Switching>,
     /// The last operation on it.
     pub(crate) last_operation: Option<OperationId>,
-    /// What its modules asked for when they were last evaluated.
+    /// What its modules asked for when they were last evaluated: what its user is asked. Nothing is given because of it.
     pub(crate) requirements: Requirements,
+}
+
+/// A system that is being installed and switched to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Switching {
+    /// Which.
+    pub(crate) system: StorePath,
+    /// What its modules ask for.
+    pub(crate) requirements: Requirements,
+}
+
+impl MachineRecord {
+    /// What the system asks for that the machine boots: what it is given is what this names.
+    pub(crate) fn given(&self) -> Requirements {
+        let switching = self.switching.as_ref().map(|switching| &switching.requirements);
+        switching.or(self.built.as_ref().map(|built| &built.requirements)).cloned().unwrap_or_default()
+    }
 }
 
 /// A build that ended well.
@@ -50,6 +68,8 @@ pub(crate) struct Built {
     pub(crate) release: String,
     /// What was built.
     pub(crate) system: StorePath,
+    /// What its modules ask for.
+    pub(crate) requirements: Requirements,
     /// As which generation.
     pub(crate) generation: u64,
     /// When.

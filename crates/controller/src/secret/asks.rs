@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answers, HostSecret, SecretAnswer, StoreKind};
 use crate::{
+    capability::SSH_AGENT,
     doctor::Check,
     machine::MachineSpec,
     nix::{HostSecretRequests, Requirements, SecretRequest},
@@ -82,7 +83,7 @@ impl Asks {
         if ask_for == AskFor::Required && !needed {
             return Self::default();
         }
-        let wanted = requirements.host_secrets.wanted();
+        let wanted = requirements.wanted_host_secrets();
         let host_secrets = match ask_for {
             AskFor::Required => vec![],
             AskFor::Everything => {
@@ -99,14 +100,18 @@ pub(crate) fn module_of(spec: &MachineSpec, request: &SecretRequest) -> Option<S
     spec.modules.get(at).map(|module| module.name.clone())
 }
 
-impl HostSecretRequests {
-    /// Which are wanted.
-    pub(crate) fn wanted(self) -> Vec<HostSecret> {
+impl Requirements {
+    /// Which of the user's own secrets the modules want. The agent's socket is one, also where it is asked for as a capability.
+    pub(crate) fn wanted_host_secrets(&self) -> Vec<HostSecret> {
+        let HostSecretRequests { ca_certificates, ssh_agent, git_credentials, nix_access_tokens } =
+            self.host_secrets;
+        let mut capabilities = self.capabilities.iter().chain(&self.optional_capabilities);
+        let agent = ssh_agent || capabilities.any(|name| name == SSH_AGENT);
         [
-            (self.ca_certificates, HostSecret::CaCertificates),
-            (self.ssh_agent, HostSecret::SshAgent),
-            (self.git_credentials, HostSecret::GitCredentials),
-            (self.nix_access_tokens, HostSecret::NixAccessTokens),
+            (ca_certificates, HostSecret::CaCertificates),
+            (agent, HostSecret::SshAgent),
+            (git_credentials, HostSecret::GitCredentials),
+            (nix_access_tokens, HostSecret::NixAccessTokens),
         ]
         .into_iter()
         .filter_map(|(wanted, secret)| wanted.then_some(secret))
@@ -158,6 +163,19 @@ mod tests {
         assert_eq!((secrets, host), (vec!["a".to_owned()], vec![HostSecret::SshAgent]));
         let (secrets, _) = open(&[("a", true), ("b", false)], &none, AskFor::Required);
         assert_eq!(secrets, ["b", "a"], "who is asked for one sees the other, after what is needed");
+    }
+
+    #[test]
+    fn the_agent_is_asked_for_also_as_a_capability() {
+        let spec = MachineSpec { driver: DriverKind::Fake, nixpkgs: NixpkgsChoice::Builtin, modules: vec![] };
+        let names = || vec!["ssh-agent".to_owned()];
+        for requirements in [
+            Requirements { capabilities: names(), ..Requirements::default() },
+            Requirements { optional_capabilities: names(), ..Requirements::default() },
+        ] {
+            let asks = Asks::open(&spec, &requirements, &Answers::default(), AskFor::Everything);
+            assert_eq!(asks.host_secrets, [HostSecret::SshAgent]);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     driver::{DriverError, InstanceState, Role},
     error::Error,
     machine::MachineName,
-    nix::Requirements,
+    nix::{HostSecretRequests, Requirements},
 };
 
 /// The format of a delivery.
@@ -64,7 +64,7 @@ impl Controller {
         name: &MachineName,
         requirements: &Requirements,
     ) -> Result<Option<Delivery>, Error> {
-        let asks = !requirements.secrets.is_empty() || !requirements.host_secrets.wanted().is_empty();
+        let asks = !requirements.secrets.is_empty() || !requirements.wanted_host_secrets().is_empty();
         let answers = self.machines.answers(name)?;
         let cookie = capability::display_cookie(&*self.host, requirements, &answers);
         // The proxy is no secret that a module asks for: without it nothing in the machine reaches the network.
@@ -180,8 +180,8 @@ impl Controller {
     /// # Errors
     /// When the store can't be used, or the machine doesn't take them.
     pub async fn deliver_if_running(&self, name: &MachineName) -> Result<bool, Error> {
-        self.exists(name)?;
-        let requirements = self.machines.record(name)?.requirements;
+        self.exists_here(name)?;
+        let requirements = self.machines.record(name)?.given();
         let runs =
             self.instance(name).await?.is_some_and(|instance| instance.state == InstanceState::Running);
         if !runs {

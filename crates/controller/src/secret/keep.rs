@@ -165,8 +165,7 @@ impl Controller {
             request: request.clone(),
         });
         let host = requirements
-            .host_secrets
-            .wanted()
+            .wanted_host_secrets()
             .into_iter()
             .map(|secret| HostSecretStatus { secret, allowed: answers.host_secrets.get(&secret).copied() });
         Ok((secrets.collect(), host.collect()))

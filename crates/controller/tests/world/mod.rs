@@ -97,7 +97,7 @@ impl Nix for FakeNix {
         let (host, path) = rest.split_once('/')?;
         let transport = if scheme == "https" { Transport::Https } else { Transport::Plain };
         let owner = path.split('/').next()?.to_owned();
-        Some(Server { transport, host: host.into(), owner, path: path.into(), forge: None })
+        Some(Server { transport, host: host.into(), owner, path: path.into(), forge: None, archive: false })
     }
     async fn modules(&self, source: &Source, run: Run<'_>) -> Result<Repository, NixError> {
         self.state().used = format!("{:?}", run.access);
