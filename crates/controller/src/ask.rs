@@ -12,15 +12,34 @@ use crate::{
     nix::Requirements,
     pipeline::Pipeline,
     secret::{AskFor, Asks, StoreError},
+    setup::ReadyController,
     watch::{self, Watch},
 };
 
+/// Everything is answered.
+pub(crate) struct Asked {
+    /// The controller, which nobody replaces now.
+    pub(crate) ready: ReadyController,
+    /// Whether somebody was waited for: what isn't built yet may have been removed meanwhile.
+    pub(crate) waited: bool,
+}
+
 impl Pipeline<'_> {
-    /// Returns when nothing is open any more.
-    pub(crate) async fn ask(&self, requirements: &Requirements) -> Result<(), Error> {
+    /// Returns when nothing is open any more. While an answer is waited for, others may replace the controller: it isn't `ready` any more
+    /// then, and what comes back is what it was made into afterwards.
+    pub(crate) async fn ask(
+        &self,
+        requirements: &Requirements,
+        ready: ReadyController,
+    ) -> Result<Asked, Error> {
         let Self { controller, journal, machine, options, .. } = self;
         let given = &options.dialogue.answers;
         controller.keep_answers(machine, requirements, given).await?;
+        let found = controller.find_again(machine, requirements).await?;
+        if !found.is_empty() {
+            let text = format!("kept from an earlier machine of this name: {}", found.join(", "));
+            journal.say(LogLevel::Info, text);
+        }
         let strange = given.secrets.keys().filter(|name| !requirements.secrets.contains_key(*name));
         let strange: Vec<&str> = strange.map(String::as_str).collect();
         if !strange.is_empty() {
@@ -33,18 +52,20 @@ impl Pipeline<'_> {
         let asks_nothing = requirements.secrets.is_empty() && requirements.wanted_host_secrets().is_empty();
         if asks_nothing && requirements.capabilities.is_empty() {
             journal.skip();
-            return Ok(());
+            return Ok(Asked { ready, waited: false });
         }
         if self.open(requirements).await?.is_empty() {
-            return Ok(());
+            return Ok(Asked { ready, waited: false });
         }
+        drop(ready);
         let (_watch, mut changed) = self.watch_answers()?;
         loop {
             // Also at first: an answer may have come before the watch.
             let asks = self.open(requirements).await?;
             if asks.is_empty() {
                 journal.go_on();
-                return Ok(());
+                let ready = controller.use_controller(Some(journal)).await?;
+                return Ok(Asked { ready, waited: true });
             }
             journal.wait(asks);
             tokio::select! {

@@ -111,8 +111,10 @@ impl Controller {
     pub fn new(parts: Parts) -> Result<Arc<Self>, FileError> {
         let Parts { paths, images, driver, nix, stores, user, host } = parts;
         paths.create()?;
+        let machines = MachineStore::new(paths.clone());
+        machines.sweep();
         Ok(Arc::new(Self {
-            machines: MachineStore::new(paths.clone()),
+            machines,
             operations: OperationFiles::new(&paths),
             running: std::sync::Mutex::default(),
             logs: Mutex::default(),

@@ -34,6 +34,10 @@ impl Paths {
     pub fn tokens(&self) -> PathBuf {
         self.config.join("tokens.json")
     }
+    /// Which secrets outlive their machines, a file for each name.
+    pub fn kept_secrets(&self) -> PathBuf {
+        self.config.join("kept-secrets")
+    }
     /// One directory for each operation.
     pub fn operations(&self) -> PathBuf {
         self.data.join("operations")

@@ -40,8 +40,15 @@ pub(crate) fn tokens(paths: &Paths) -> Result<Held, FileError> {
 
 /// Tries to lock the file at `path`, making it when there is none; `None` when somebody else has it.
 pub(crate) fn try_exclusive(path: &Path) -> Result<Option<Held>, FileError> {
+    attempt(path, |file| file.try_lock())
+}
+
+fn attempt(
+    path: &Path,
+    lock: fn(&File) -> Result<(), std::fs::TryLockError>,
+) -> Result<Option<Held>, FileError> {
     let file = open(path)?;
-    match file.try_lock() {
+    match lock(&file) {
         Ok(()) => Ok(Some(Held { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
         Err(std::fs::TryLockError::Error(source)) => Err(FileError::Io { path: path.into(), source }),
@@ -56,6 +63,16 @@ pub(crate) struct ControllerLock {
 impl ControllerLock {
     pub(crate) fn new(paths: &Paths) -> Self {
         Self { path: paths.locks().join("controller.lock") }
+    }
+
+    /// The lock of [`ControllerLock::shared`], where nobody has to be waited for.
+    pub(crate) fn try_shared(&self) -> Result<Option<Held>, FileError> {
+        attempt(&self.path, |file| file.try_lock_shared())
+    }
+
+    /// The lock of [`ControllerLock::exclusive`], where nobody has to be waited for.
+    pub(crate) fn try_exclusive(&self) -> Result<Option<Held>, FileError> {
+        try_exclusive(&self.path)
     }
 
     /// Waits until nobody installs or replaces the controller, and keeps it from being replaced.

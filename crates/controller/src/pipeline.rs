@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::Access,
     activity::{LogLevel, LogLine, Observer as _},
+    ask::Asked,
     containers,
     controller::{Controller, Dialogue},
     driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
@@ -108,12 +109,17 @@ impl Pipeline<'_> {
         journal.enter(Phase::Check);
         let noteworthy = self.check(&requirements)?;
         journal.enter(Phase::Ask);
-        if !options.dry_run {
-            self.ask(&requirements).await?;
-        }
+        let Asked { ready: _ready, waited } = match options.dry_run {
+            true => Asked { ready, waited: false },
+            false => self.ask(&requirements, ready).await?,
+        };
         self.not_cancelled()?;
 
         journal.enter(Phase::Build);
+        let derivation = match waited {
+            true => nix.evaluate(machine, spec, self.nix_run().await?).await?.derivation,
+            false => derivation,
+        };
         let system = nix.build(machine, &derivation, self.nix_run().await?).await?;
         self.not_cancelled()?;
 
@@ -503,7 +509,9 @@ impl Controller {
             .step("delete the generations", self.driver.delete_volume(&VolumeName::profile(machine)))
             .await?;
         let mut warnings = Vec::new();
-        if !keep_secrets {
+        if keep_secrets {
+            self.keep_secrets(machine)?;
+        } else {
             let forgotten = journal.step("forget the secrets", self.forget_secrets(machine)).await;
             if let Err(error) = forgotten {
                 // The machine is gone either way; its user must know that a value is still in the keyring.

@@ -17,7 +17,7 @@ use crate::{
     images::{ImageFile, ImageSet},
     lock::{ControllerLock, Held},
     machine::MachineName,
-    operation::Journal,
+    operation::{Journal, OperationState},
 };
 
 /// How long the controller may take to become ready.
@@ -83,17 +83,47 @@ impl Controller {
     pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<ReadyController, Error> {
         let lock = ControllerLock::new(&self.paths);
         loop {
-            let held = Self::unless_cancelled(journal, lock.shared()).await?;
+            let held = match lock.try_shared()? {
+                Some(held) => held,
+                None => {
+                    self.say_who_has_it(journal);
+                    Self::unless_cancelled(journal, lock.shared()).await?
+                }
+            };
             let instances = self.driver.instances().await?;
             if self.need(&instances) == Need::Nothing {
                 self.bring_host_settings().await?;
                 return Ok(ReadyController { instances, _held: held });
             }
             drop(held);
-            let exclusive = Self::unless_cancelled(journal, lock.exclusive()).await?;
+            let exclusive = self.alone(journal).await?;
             self.prepare_controller(journal).await?;
             drop(exclusive);
         }
+    }
+
+    /// Nobody else uses or replaces the controller while the result is held.
+    pub(crate) async fn alone(&self, journal: Option<&Journal>) -> Result<Held, Error> {
+        let lock = ControllerLock::new(&self.paths);
+        if let Some(held) = lock.try_exclusive()? {
+            return Ok(held);
+        }
+        self.say_who_has_it(journal);
+        Self::unless_cancelled(journal, lock.exclusive()).await
+    }
+
+    /// Says which operations have the controller, for whoever wonders why nothing goes on.
+    fn say_who_has_it(&self, journal: Option<&Journal>) {
+        let Some(journal) = journal else { return };
+        let own = journal.operation().id;
+        let others = self.operations.ids().into_iter().filter(|id| *id != own);
+        let others = others.filter_map(|id| self.operations.read(id).ok().flatten());
+        let others: Vec<String> = others
+            .filter(|other| other.state == OperationState::Running)
+            .map(|other| other.description())
+            .collect();
+        let whom = if others.is_empty() { "somebody else".to_owned() } else { others.join(", ") };
+        journal.say(LogLevel::Info, format!("waiting for the controller, which is used by: {whom}"));
     }
 
     /// Waits for a lock, until the user doesn't want to wait any more.

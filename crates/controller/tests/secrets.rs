@@ -332,3 +332,39 @@ async fn what_was_not_built_gets_nothing_delivered() {
     assert_eq!(world.end(rebuild(false).id).await.state, OperationState::Succeeded);
     assert_eq!(delivered.lock().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn kept_secrets_are_found_again_and_can_be_forgotten() {
+    let (world, delivered) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue {
+        answers: GivenAnswers { host_secrets: [(HostSecret::SshAgent, true)].into(), ..given(&[("token", "x")]) },
+        ..Dialogue::default()
+    };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
+    let delete = async |keep| {
+        let delete = world.controller.delete(&name("hello"), keep, Door::Window).unwrap();
+        assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
+    };
+    delete(true).await;
+    assert_eq!(world.stores[0].ids(), [id("token")]);
+    let kept = world.controller.secrets(&name("hello")).unwrap().0;
+    assert_eq!(kept.iter().map(|secret| (secret.name.as_str(), secret.set)).collect::<Vec<_>>(), [("token", true)]);
+    // They go along to another store as well.
+    world.stores[1].set_state(StoreState::Ready);
+    world.controller.use_store(StoreKind::Vault, None).await.unwrap();
+    assert_eq!((world.stores[0].ids(), world.stores[1].ids()), (vec![], vec![id("token")]));
+
+    let again = world.init("hello").await;
+    assert_eq!(again.state, OperationState::Succeeded, "nothing is asked: {again:?}");
+    assert_eq!(delivered.lock().unwrap().last().unwrap()["env"][0]["value"], "eA==");
+    let answers = std::fs::read_to_string(world.config().join("machines/hello/answers.json")).unwrap();
+    assert!(!answers.contains("sshAgent"), "consents aren't kept: {answers}");
+
+    delete(true).await;
+    world.controller.unset_secret(&name("hello"), "token", Door::CommandLine).await.unwrap();
+    assert_eq!(world.stores[1].ids(), []);
+    let gone = world.controller.secrets(&name("hello"));
+    assert!(matches!(gone, Err(Error::MachineNotFound { .. })));
+    assert_eq!(std::fs::read_dir(world.config().join("machines")).unwrap().count(), 0);
+}

@@ -14,7 +14,6 @@ use crate::{
     driver::{InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
     host::HostCommand,
-    lock::ControllerLock,
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
 };
 
@@ -103,7 +102,7 @@ impl Controller {
         match own {
             Own::Prepare => drop(self.use_controller(Some(journal)).await?),
             Own::Reinstall => {
-                let _alone = self.alone(journal).await?;
+                let _alone = self.alone(Some(journal)).await?;
                 // It may be there in part only.
                 let there =
                     self.driver.instances().await?.into_iter().any(|one| one.role == Role::Controller);
@@ -113,9 +112,8 @@ impl Controller {
                 }
             }
             Own::Restart => {
-                let alone = self.alone(journal).await?;
+                // Not alone: what it hangs in are the operations that use it.
                 journal.step("stop the controller", self.driver.stop(&instance, StopMode::Force)).await?;
-                drop(alone);
                 drop(self.use_controller(Some(journal)).await?);
             }
             Own::Collect => {
@@ -149,15 +147,6 @@ impl Controller {
             }
         }
         Ok(())
-    }
-
-    /// Nobody else uses or replaces the controller while the result is held.
-    async fn alone(&self, journal: &Journal) -> Result<crate::lock::Held, Error> {
-        let lock = ControllerLock::new(&self.paths);
-        tokio::select! {
-            held = lock.exclusive() => Ok(held?),
-            () = journal.cancel().cancelled() => Err(Error::Cancelled),
-        }
     }
 
     /// Runs a command of the host; what it prints goes to the log.

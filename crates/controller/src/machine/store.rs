@@ -17,6 +17,9 @@ use crate::{
 /// The format of `machine.json` and of the record that is written.
 const VERSION: u64 = 1;
 
+/// What the directory of a machine is called while it is removed, before the name.
+const REMOVED: &str = ".removed-";
+
 /// All machines of this user.
 #[derive(Clone, Debug)]
 pub(crate) struct MachineStore {
@@ -163,7 +166,8 @@ impl MachineStore {
         self.paths.machines().join(name.as_str())
     }
 
-    /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated.
+    /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated. Its directory is taken
+    /// away as a whole: nothing of it, such as a consent, is found by the next machine of that name.
     pub(crate) fn remove(&self, name: &MachineName) -> Result<(), FileError> {
         let gone = |path: PathBuf, result: io::Result<()>| match result {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -171,11 +175,23 @@ impl MachineStore {
             }
             _ => Ok(()),
         };
-        let (record, spec) = (self.record_path(name), self.spec_path(name));
+        let record = self.record_path(name);
         gone(record.clone(), fs::remove_file(&record))?;
-        gone(spec.clone(), fs::remove_file(&spec))?;
-        let directory = self.directory(name);
-        gone(directory.clone(), fs::remove_dir_all(&directory))
+        // No machine's name begins with a dot.
+        let (directory, removed) = (self.directory(name), self.paths.machines().join(format!("{REMOVED}{name}")));
+        gone(removed.clone(), fs::remove_dir_all(&removed))?;
+        gone(directory.clone(), fs::rename(&directory, &removed))?;
+        gone(removed.clone(), fs::remove_dir_all(&removed))
+    }
+
+    /// Removes what a removal left that was interrupted at its end.
+    pub(crate) fn sweep(&self) {
+        let entries = fs::read_dir(self.paths.machines()).into_iter().flatten().filter_map(Result::ok);
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(REMOVED)) {
+            if let Err(error) = fs::remove_dir_all(entry.path()) {
+                tracing::debug!(%error, path = %entry.path().display(), "not removed");
+            }
+        }
     }
 
     fn spec_path(&self, name: &MachineName) -> PathBuf {

@@ -143,15 +143,20 @@ impl Controller {
                 set.map(|secret| SecretId::Machine { machine: machine.clone(), secret: secret.clone() }),
             );
         }
+        ids.extend(self.all_kept()?);
         ids.extend(self.tokens()?.into_iter().map(|token| SecretId::Token { host: token.host }));
         Ok(ids)
     }
 
-    /// What a machine's modules ask for, as they were last evaluated, and what was answered.
+    /// What a machine's modules ask for, as they were last evaluated, and what was answered. Of a machine that is gone, what was kept.
     ///
     /// # Errors
     /// When there is no such machine.
     pub fn secrets(&self, name: &MachineName) -> Result<(Vec<SecretStatus>, Vec<HostSecretStatus>), Error> {
+        if let (Err(Error::MachineNotFound { .. }), Some(kept)) = (self.exists(name), self.kept_status(name)?)
+        {
+            return Ok((kept, vec![]));
+        }
         let spec = self.wanted(name)?;
         let requirements = self.machines.record(name)?.requirements;
         let answers = self.machines.answers(name)?;
@@ -201,8 +206,12 @@ impl Controller {
         secret: &str,
         door: Door,
     ) -> Result<Answered, Error> {
+        if self.exists(name).is_err() && self.is_kept(name, secret)? {
+            self.forget_kept(name, secret).await?;
+            return Ok(Answered { operation: None, delivered: false });
+        }
         self.exists(name)?;
-        let id = self.kept(name, secret)?;
+        let id = self.id_of(name, secret)?;
         self.store()?.remove(&id).await?;
         self.machines.update_answers(name, |answers| {
             answers.secrets.remove(secret);
@@ -215,13 +224,18 @@ impl Controller {
     /// # Errors
     /// When there is no such machine or secret, it isn't set, or the store can't be used.
     pub async fn reveal_secret(&self, name: &MachineName, secret: &str) -> Result<SecretValue, Error> {
-        self.exists(name)?;
-        let value = self.store()?.get(&self.kept(name, secret)?).await?;
+        let id = if self.exists(name).is_err() && self.is_kept(name, secret)? {
+            SecretId::Machine { machine: name.clone(), secret: secret.into() }
+        } else {
+            self.exists(name)?;
+            self.id_of(name, secret)?
+        };
+        let value = self.store()?.get(&id).await?;
         value.ok_or_else(|| Error::SecretNotSet { machine: name.clone(), secret: secret.into() })
     }
 
     /// A secret that a machine asks for, or asked for when it was answered.
-    fn kept(&self, name: &MachineName, secret: &str) -> Result<SecretId, Error> {
+    fn id_of(&self, name: &MachineName, secret: &str) -> Result<SecretId, Error> {
         if !self.machines.answers(name)?.secrets.contains_key(secret) {
             request_of(name, &self.machines.record(name)?.requirements, secret)?;
         }
@@ -302,6 +316,7 @@ impl Controller {
 
     /// Forgets all values of a machine.
     pub(crate) async fn forget_secrets(&self, name: &MachineName) -> Result<(), Error> {
+        self.forget_all_kept(name).await?;
         let answers = self.machines.answers(name)?;
         let set: Vec<_> =
             answers.secrets.keys().filter(|secret| answers.set_since(secret).is_some()).collect();

@@ -6,6 +6,7 @@ mod answers;
 mod asks;
 mod deliver;
 mod keep;
+mod kept;
 #[cfg(any(test, feature = "fake"))]
 pub mod memory;
 mod redact;
