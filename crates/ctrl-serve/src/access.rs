@@ -10,14 +10,20 @@ mod git_ssh;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use directory::Directory;
+
+pub(crate) use directory::sweep_dead;
 
 pub(crate) use agent::bridge;
 pub(crate) use credential::answer;
@@ -27,6 +33,8 @@ pub(crate) use git_ssh::allowed;
 const BASE: &str = "/run/codchi/access";
 /// More than this is no header.
 const LARGEST: u32 = 4 << 20;
+/// How long the program may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
 /// What is passed on to the program.
 const PASSED_ON: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
 
@@ -78,8 +86,9 @@ pub(crate) fn run(input: &mut dyn Read, name: &str, argv: &[String]) -> Result<u
     code
 }
 
-/// Waits for the child and passes signals on.
+/// Waits for the child and passes signals on. One that was asked to end and doesn't is killed: what it may use must not stay.
 fn wait(child: Pid, signals: &SigSet) -> nix::Result<u8> {
+    let mut deadline: Option<Instant> = None;
     loop {
         match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, code)) => return Ok(u8::try_from(code & 0xff).unwrap_or(1)),
@@ -89,15 +98,43 @@ fn wait(child: Pid, signals: &SigSet) -> nix::Result<u8> {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
-        match signals.wait() {
-            Ok(Signal::SIGCHLD) | Err(Errno::EINTR) => {}
-            Ok(signal) => match kill(child, signal) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(error) => return Err(error),
-            },
+        let passed_on = match next(signals, deadline)? {
+            Some(Signal::SIGCHLD) => continue,
+            Some(signal) => {
+                deadline = deadline.or_else(|| Some(Instant::now() + GRACE));
+                signal
+            }
+            None => {
+                deadline = None;
+                Signal::SIGKILL
+            }
+        };
+        match kill(child, passed_on) {
+            Ok(()) | Err(Errno::ESRCH) => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The next signal; `None` when the deadline has come before.
+fn next(signals: &SigSet, deadline: Option<Instant>) -> nix::Result<Option<Signal>> {
+    let Some(deadline) = deadline else {
+        return match signals.wait() {
+            Err(Errno::EINTR) => Ok(Some(Signal::SIGCHLD)),
+            signal => signal.map(Some),
+        };
+    };
+    let file = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+    match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], left) {
+        Ok(0) => return Ok(None),
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => return Err(error),
+    }
+    let info = file.read_signal()?;
+    let signal = info.and_then(|info| Signal::try_from(i32::try_from(info.ssi_signo).ok()?).ok());
+    Ok(Some(signal.unwrap_or(Signal::SIGCHLD)))
 }
 
 fn read_header(input: &mut dyn Read) -> io::Result<Header> {
@@ -134,6 +171,23 @@ mod tests {
 
     fn with_length(json: &str) -> Vec<u8> {
         [&u32::try_from(json.len()).unwrap().to_be_bytes()[..], json.as_bytes()].concat()
+    }
+
+    #[test]
+    #[allow(clippy::zombie_processes, reason = "what is tested waits for it")]
+    fn what_does_not_end_when_asked_is_killed() {
+        let signals: SigSet = [Signal::SIGCHLD, Signal::SIGTERM].into_iter().collect();
+        signals.thread_block().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' TERM; echo deaf; exec sleep 600"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = [0; 5];
+        child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::raise(Signal::SIGTERM).unwrap();
+        let begun = Instant::now();
+        assert_eq!(wait(pid, &signals).unwrap(), 128 + 9);
+        assert!(begun.elapsed() >= GRACE && begun.elapsed() < 3 * GRACE);
     }
 
     #[test]

@@ -256,7 +256,11 @@ impl Controller {
     fn take_signals(&mut self) -> io::Result<()> {
         while let Some(info) = self.signals.read_signal()? {
             match i32::try_from(info.ssi_signo).ok().and_then(|n| Signal::try_from(n).ok()) {
-                Some(Signal::SIGCHLD) => self.reap(),
+                Some(Signal::SIGCHLD) => {
+                    self.reap();
+                    // The programs of an owner that was killed end as our children.
+                    crate::access::sweep_dead();
+                }
                 Some(Signal::SIGHUP) => {
                     if let Some(pid) = self.daemon.state().pid() {
                         signal(pid, Signal::SIGTERM);

@@ -80,6 +80,14 @@ impl Drop for Directory {
     }
 }
 
+/// Removes what dead owners left. Does nothing while somebody makes a directory, who removes it as well.
+pub(crate) fn sweep_dead() {
+    let base = Path::new(BASE);
+    let Ok(_turn) = lock(File::open(base), FlockArg::LockExclusiveNonblock) else { return };
+    // What can't be removed now is removed by the next owner.
+    let _ = sweep(base);
+}
+
 /// Removes the directories that nobody owns any more.
 fn sweep(base: &Path) -> io::Result<()> {
     for entry in fs::read_dir(base)? {

@@ -16,6 +16,9 @@ use super::ControllerNix;
 
 /// How long a program may take to end after it was asked to. Nix stops its builds and its children in this time.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long `ctrl-serve with-access` may take. It ends its program by itself, before this, and then removes what that could use: killed,
+/// it would leave that to the controller.
+const GRACE_WITH_ACCESS: Duration = Duration::from_secs(20);
 const SIGTERM: i32 = 15;
 /// How much of stderr is kept for an error.
 const STDERR_KEPT: usize = 16 << 10;
@@ -69,9 +72,13 @@ pub(super) async fn run(
     if !matches!(stdin, Input::Nothing) {
         spec = spec.piped();
     }
+    let grace = match spec.argv.get(1).map(String::as_str) {
+        Some("with-access") => GRACE_WITH_ACCESS,
+        _ => GRACE,
+    };
     let run = async {
         let exec = driver.exec(&ControllerNix::instance(), spec).await?;
-        communicate(action, exec, limits, stdin, stderr).await
+        communicate(action, exec, (limits, grace), stdin, stderr).await
     };
     let limited = async {
         match limits.time {
@@ -97,12 +104,12 @@ pub(super) async fn run(
 async fn communicate(
     action: &str,
     exec: Exec,
-    limits: Limits,
+    (limits, grace): (Limits, Duration),
     input: Input<'_>,
     on_stderr: &mut (dyn FnMut(&[u8]) + Send),
 ) -> Result<Output, NixError> {
     let Exec { stdin, mut stdout, mut stderr, control } = exec;
-    let mut running = Running(Some(control));
+    let mut running = Running(Some(control), grace);
     let broken = |source: std::io::Error| DriverError::Interrupted {
         action: action.to_owned(),
         source: Box::new(source),
@@ -179,16 +186,17 @@ async fn copy(
 }
 
 /// A program that runs; dropped before its end it is ended.
-struct Running(Option<Box<dyn ExecControl>>);
+struct Running(Option<Box<dyn ExecControl>>, Duration);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let (Some(mut control), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
+        let grace = self.1;
         // Asked first: Nix then ends its own children (git, builders), which it couldn't after SIGKILL.
         runtime.spawn(async move {
-            if control.signal(SIGTERM).await.is_ok() && timeout(GRACE, control.wait()).await.is_err() {
+            if control.signal(SIGTERM).await.is_ok() && timeout(grace, control.wait()).await.is_err() {
                 let _ = control.kill().await;
                 // Held until it is gone: without its owner the control connection would close early.
                 let _ = timeout(GRACE, control.wait()).await;
