@@ -263,6 +263,20 @@ pub enum Error {
         /// What was seen.
         evidence: String,
     },
+    /// A user keeps something in a machine that a collection of garbage would remove.
+    #[error("'{machine}' keeps something that a collection of garbage would remove")]
+    KeptInMachine {
+        /// The machine.
+        machine: MachineName,
+        /// Where, there.
+        kept: Vec<String>,
+    },
+    /// A machine can't be asked whether it keeps something.
+    #[error("'{machine}' may keep something that a collection of garbage would remove, and can't be asked")]
+    GarbageUnknown {
+        /// The machine.
+        machine: MachineName,
+    },
     /// The user cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -324,6 +338,7 @@ impl Error {
             Self::MissingCapabilities { .. } => Code::MissingCapability,
             Self::NoSuchCheck { .. } | Self::FixNeedsFile { .. } => Code::InvalidArgument,
             Self::FixByHand { .. } => Code::InvalidArgument,
+            Self::KeptInMachine { .. } | Self::GarbageUnknown { .. } => Code::Failed,
             Self::NothingToFix { .. } | Self::FixStart { .. } | Self::FixCommand { .. } => Code::Failed,
             Self::NoFix { .. } | Self::StillFails { .. } => Code::EngineUnavailable,
             Self::Cancelled => Code::Cancelled,
@@ -398,6 +413,12 @@ impl Error {
             Self::NoFix { explanation, .. } => vec![explanation.clone()],
             Self::FixByHand { commands, .. } => {
                 commands.iter().map(|argv| format!("run `{}`", argv.join(" "))).collect()
+            }
+            Self::KeptInMachine { .. } => {
+                hint("remove these links in the machine if they aren't needed any more, then try again")
+            }
+            Self::GarbageUnknown { machine } => {
+                vec![format!("start it with `codchi start {machine}`, then try again")]
             }
             Self::FixNeedsFile { .. } => {
                 hint("name the certificate of your authority, a file in PEM format, with --file")
@@ -485,6 +506,7 @@ impl Error {
     fn details(&self) -> Vec<String> {
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
         match self {
+            Self::KeptInMachine { kept, .. } => kept.clone(),
             Self::Nix(NixError::Build { last_lines, .. }) => last_lines.clone(),
             Self::Nix(NixError::Evaluation { trace, .. }) => lines(trace),
             Self::Nix(NixError::Failed { message, .. }) => lines(message),

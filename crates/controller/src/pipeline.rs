@@ -14,7 +14,7 @@ use crate::{
     ask::Asked,
     containers,
     controller::{Controller, Dialogue},
-    driver::{Exec, ExecSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
+    driver::{Exec, ExecSpec, InstanceName, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
     lock::ControllerLock,
     machine::{Built, MachineName, MachineRecord, MachineSpec, Switching},
@@ -262,8 +262,10 @@ impl Pipeline<'_> {
         let Self { controller, machine, journal, .. } = self;
         let failed_before = controller.failed_units(machine).await?;
         let cancel = journal.cancel().clone();
+        let instance = Role::Machine((*machine).clone()).instance();
         let switch = |what: &str, cancel: CancellationToken| {
             let what = what.to_owned();
+            let instance = &instance;
             async move {
                 let given_up = async move {
                     tokio::select! {
@@ -272,8 +274,8 @@ impl Pipeline<'_> {
                     }
                 };
                 let program = format!("{}/system/bin/switch-to-configuration", containers::MACHINE_PROFILES);
-                let run = controller.run_in_machine(
-                    machine,
+                let run = controller.run_in(
+                    instance,
                     containers::in_machine([&program, "switch"]),
                     journal,
                     given_up,
@@ -414,17 +416,16 @@ impl Controller {
         Ok(stdout.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
-    /// Runs a command of ours in a machine; what it prints goes to the log. Returns its exit code and last lines. When `given_up` comes
+    /// Runs a command of ours in a container; what it prints goes to the log. Returns its exit code and last lines. When `given_up` comes
     /// first, the command is killed, and the last line is what `given_up` says.
-    async fn run_in_machine(
+    pub(crate) async fn run_in(
         &self,
-        machine: &MachineName,
+        instance: &InstanceName,
         spec: ExecSpec,
         journal: &Journal,
         given_up: impl Future<Output = &'static str>,
     ) -> Result<(i32, Vec<String>), Error> {
-        let name = Role::Machine(machine.clone()).instance();
-        let Exec { stdout, stderr, mut control, .. } = self.driver.exec(&name, spec).await?;
+        let Exec { stdout, stderr, mut control, .. } = self.driver.exec(instance, spec).await?;
         let output = async { tokio::join!(tee(stdout, journal), tee(stderr, journal)) };
         let (out, err) = tokio::select! {
             output = output => output,

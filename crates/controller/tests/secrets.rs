@@ -337,7 +337,10 @@ async fn what_was_not_built_gets_nothing_delivered() {
 async fn kept_secrets_are_found_again_and_can_be_forgotten() {
     let (world, delivered) = world(asking(&[("token", request(false, None))]));
     let dialogue = Dialogue {
-        answers: GivenAnswers { host_secrets: [(HostSecret::SshAgent, true)].into(), ..given(&[("token", "x")]) },
+        answers: GivenAnswers {
+            host_secrets: [(HostSecret::SshAgent, true)].into(),
+            ..given(&[("token", "x")])
+        },
         ..Dialogue::default()
     };
     let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
@@ -349,7 +352,10 @@ async fn kept_secrets_are_found_again_and_can_be_forgotten() {
     delete(true).await;
     assert_eq!(world.stores[0].ids(), [id("token")]);
     let kept = world.controller.secrets(&name("hello")).unwrap().0;
-    assert_eq!(kept.iter().map(|secret| (secret.name.as_str(), secret.set)).collect::<Vec<_>>(), [("token", true)]);
+    assert_eq!(
+        kept.iter().map(|secret| (secret.name.as_str(), secret.set)).collect::<Vec<_>>(),
+        [("token", true)]
+    );
     // They go along to another store as well.
     world.stores[1].set_state(StoreState::Ready);
     world.controller.use_store(StoreKind::Vault, None).await.unwrap();

@@ -61,18 +61,17 @@ impl Host for ThisHost {
     }
 
     async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32> {
-        let run = async {
-            if command.elevates {
-                elevated(&command.argv, on_line).await
-            } else {
-                run(&command.argv, on_line).await
-            }
-        };
-        tokio::time::timeout(command.limit, run).await.unwrap_or_else(|_| {
-            let program = command.argv.first().map_or("", String::as_str);
-            let message = format!("{program} took more than {} s and was ended", command.limit.as_secs());
-            Err(io::Error::new(io::ErrorKind::TimedOut, message))
-        })
+        if command.elevates {
+            // Not limited: it may be a package manager, which can't be ended with this user's rights and mustn't be with any.
+            return elevated(&command.argv, on_line).await;
+        }
+        tokio::time::timeout(command.limit, run(&command.argv, End::Kill, on_line)).await.unwrap_or_else(
+            |_| {
+                let program = command.argv.first().map_or("", String::as_str);
+                let message = format!("{program} took more than {} s and was ended", command.limit.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, message))
+            },
+        )
     }
 }
 
@@ -107,12 +106,13 @@ fn user() -> User {
 #[cfg(unix)]
 async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
     if nix::unistd::geteuid().is_root() {
-        return run(argv, on_line).await;
+        return run(argv, End::Leave, on_line).await;
     }
     let mut no_agent = false;
     on_line("asking for the administrator's rights with pkexec");
     // Its own prompt would need our terminal, which programs that run in the background can't read.
-    let outcome = run(&behind(&["pkexec", "--disable-internal-agent"], argv), &mut |line| {
+    let pkexec = behind(&["pkexec", "--disable-internal-agent"], argv);
+    let outcome = run(&pkexec, End::Leave, &mut |line| {
         no_agent |= line.contains(NO_AGENT);
         on_line(line);
     })
@@ -126,7 +126,7 @@ async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
         outcome => return outcome,
     };
     on_line(&format!("{reason}; trying sudo without a password"));
-    run(&behind(&["sudo", "--non-interactive", "--"], argv), on_line).await
+    run(&behind(&["sudo", "--non-interactive", "--"], argv), End::Leave, on_line).await
 }
 
 /// UAC elevates whole programs, which then have no output that can be read: not for single commands.
@@ -140,8 +140,17 @@ fn behind(prefix: &[&str], argv: &[String]) -> Vec<String> {
     prefix.iter().map(ToString::to_string).chain(argv.iter().cloned()).collect()
 }
 
-/// Runs a program to its end. Dropped before that, it is killed with all that it started.
-async fn run(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
+/// What becomes of a program when nobody waits for its end any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is killed with all that it started.
+    Kill,
+    /// It goes on: it changes the system.
+    Leave,
+}
+
+/// Runs a program to its end.
+async fn run(argv: &[String], end: End, on_line: OnLine<'_>) -> io::Result<i32> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no program to run"));
     };
@@ -151,16 +160,16 @@ async fn run(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true);
+        .kill_on_drop(end == End::Kill);
     #[cfg(unix)]
     command.process_group(0);
-    let mut child = Group(command.spawn()?);
+    let mut child = Group { child: command.spawn()?, end };
     let (sender, mut lines) = channel(64);
     let mut readers = JoinSet::new();
-    if let Some(stdout) = child.0.stdout.take() {
+    if let Some(stdout) = child.child.stdout.take() {
         readers.spawn(read(stdout, sender.clone()));
     }
-    if let Some(stderr) = child.0.stderr.take() {
+    if let Some(stderr) = child.child.stderr.take() {
         readers.spawn(read(stderr, sender.clone()));
     }
     drop(sender);
@@ -168,7 +177,7 @@ async fn run(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
         tokio::select! {
             biased;
             Some(line) = lines.recv() => on_line(&line),
-            status = child.0.wait() => break status?,
+            status = child.child.wait() => break status?,
         }
     };
     // A service that it started may keep the other end of the pipes for ever.
@@ -205,13 +214,18 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or(1)
 }
 
-/// A running program. While it hasn't ended, dropping it kills it with its process group.
-struct Group(Child);
+/// A running program with its process group.
+struct Group {
+    child: Child,
+    end: End,
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(pid) = self.0.id().and_then(|pid| i32::try_from(pid).ok()) {
+        if self.end == End::Kill
+            && let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok())
+        {
             let _ =
                 nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
@@ -261,6 +275,32 @@ mod tests {
         let (code, _) = outcome(&["sh", "-c", &script], Duration::from_millis(300)).await;
         assert_eq!(code.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(tokio::time::timeout(SOON, reader).await.unwrap().unwrap().unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn what_changes_the_system_is_not_killed_in_the_middle() {
+        let directory = tempfile::tempdir().unwrap();
+        let (begun, gate, done) =
+            (directory.path().join("begun"), directory.path().join("gate"), directory.path().join("done"));
+        for fifo in [&begun, &gate, &done] {
+            nix::unistd::mkfifo(fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        }
+        let script = format!(
+            "echo >'{}'; read -r _ <'{}'; echo done >'{}'",
+            begun.display(),
+            gate.display(),
+            done.display()
+        );
+        let argv = ["sh", "-c", &script].map(str::to_owned);
+        let running = tokio::spawn(async move { run(&argv, End::Leave, &mut |_| {}).await });
+        tokio::task::spawn_blocking(move || std::fs::read(begun)).await.unwrap().unwrap();
+        running.abort();
+        assert!(running.await.is_err());
+        let finish = tokio::task::spawn_blocking(move || {
+            std::fs::write(gate, "go\n").unwrap();
+            std::fs::read_to_string(done).unwrap()
+        });
+        assert_eq!(tokio::time::timeout(SOON, finish).await.unwrap().unwrap(), "done\n");
     }
 
     #[tokio::test]

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     activity::{LogLevel, LogLine, Observer as _},
-    containers,
     controller::Controller,
     driver::{InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
@@ -116,22 +115,7 @@ impl Controller {
                 journal.step("stop the controller", self.driver.stop(&instance, StopMode::Force)).await?;
                 drop(self.use_controller(Some(journal)).await?);
             }
-            Own::Collect => {
-                let spec = containers::in_controller(["nix-store", "--gc"]);
-                let exec = self.driver.exec(&instance, spec).await?;
-                let output = tokio::select! {
-                    output = journal.step("collect garbage", exec.output()) => output?,
-                    () = journal.cancel().cancelled() => return Err(Error::Cancelled),
-                };
-                let text = [output.stdout, output.stderr].concat();
-                let lines: Vec<_> =
-                    String::from_utf8_lossy(&text).lines().map(crate::activity::plain).collect();
-                // Each path is named; the last line sums up.
-                lines.iter().for_each(|line| log(journal, line));
-                if output.code != 0 {
-                    return Err(Error::FixCommand { command: "nix-store --gc".into(), code: output.code });
-                }
-            }
+            Own::Collect => self.collect_garbage(journal).await?,
         }
         Ok(())
     }
@@ -162,10 +146,18 @@ impl Controller {
                 .map_err(|source| Error::FixStart { command: line.clone(), source })?;
             if code == 0 { Ok(()) } else { Err(Error::FixCommand { command: line.clone(), code }) }
         };
-        tokio::select! {
-            result = journal.step(line.clone(), run) => result,
-            () = journal.cancel().cancelled() => Err(Error::Cancelled),
+        let run = journal.step(line.clone(), run);
+        if !command.elevates {
+            return journal.unless_cancelled(run).await;
         }
+        // It can't be ended with this user's rights, and in the middle of it a system's packages are half-installed.
+        let mut run = std::pin::pin!(run);
+        tokio::select! {
+            result = &mut run => return result,
+            () = journal.cancel().cancelled() => {}
+        }
+        journal.say(LogLevel::Warning, "this step is finished first; a prompt for a password can be refused");
+        run.await.and(Err(Error::Cancelled))
     }
 
     /// The checks that were to be mended don't fail any more, and the one that was asked for isn't as it was. Returns what is noteworthy.

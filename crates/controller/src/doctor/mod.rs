@@ -11,6 +11,7 @@
 //! Explanations are English sentences with parameters; `id`, `reason` and `parameters` are what a door translates by.
 
 mod checks;
+mod collect;
 mod commands;
 mod engines;
 mod finding;

@@ -178,7 +178,8 @@ impl MachineStore {
         let record = self.record_path(name);
         gone(record.clone(), fs::remove_file(&record))?;
         // No machine's name begins with a dot.
-        let (directory, removed) = (self.directory(name), self.paths.machines().join(format!("{REMOVED}{name}")));
+        let (directory, removed) =
+            (self.directory(name), self.paths.machines().join(format!("{REMOVED}{name}")));
         gone(removed.clone(), fs::remove_dir_all(&removed))?;
         gone(directory.clone(), fs::rename(&directory, &removed))?;
         gone(removed.clone(), fs::remove_dir_all(&removed))

@@ -120,6 +120,17 @@ impl Journal {
         self.state().operation.clone()
     }
 
+    /// Goes on with `work` until its user doesn't want it any more; it is dropped then.
+    pub(crate) async fn unless_cancelled<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            result = work => result,
+            () = self.cancel().cancelled() => Err(Error::Cancelled),
+        }
+    }
+
     /// The machine that the operation is about.
     pub(crate) fn machine(&self) -> Result<MachineName, Error> {
         let machine = self.state().operation.machine.clone();

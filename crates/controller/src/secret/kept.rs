@@ -139,7 +139,9 @@ impl Controller {
         let path = self.kept_path(machine);
         if secrets.is_empty() {
             return match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path, source }),
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    Err(FileError::Io { path, source })
+                }
                 _ => Ok(()),
             };
         }

@@ -53,6 +53,11 @@ fn machine_dir(machine: &MachineName) -> String {
     format!("/config/machines/{machine}")
 }
 
+/// The link that keeps what was last built for a machine. No machine's name has a dot.
+fn result_link(machine: &MachineName) -> String {
+    format!("/config/machines/{machine}.result")
+}
+
 /// Nix' name of the platform that the controller runs on: the same processor, and always Linux.
 fn system() -> String {
     format!("{}-linux", std::env::consts::ARCH)
@@ -254,7 +259,8 @@ impl Nix for ControllerNix {
         run: Run<'_>,
     ) -> Result<StorePath, NixError> {
         let target = format!("{}^out", derivation.0);
-        let args = ["build", "--no-link", "--print-out-paths", &target];
+        // Kept until it is a generation of the profile: any machine's user may have garbage collected meanwhile.
+        let args = ["build", "--out-link", &result_link(machine), "--print-out-paths", &target];
         let limits = Limits { time: None, stdout: ANSWER };
         let action = "build the machine's system";
         let what = "the machine's configuration";
@@ -286,7 +292,7 @@ impl Nix for ControllerNix {
     }
 
     async fn forget(&self, machine: &MachineName) -> Result<(), NixError> {
-        let spec = Self::command(["rm", "-rf", "--", &machine_dir(machine)]);
+        let spec = Self::command(["rm", "-rf", "--", &machine_dir(machine), &result_link(machine)]);
         self.ask("remove the machine's flake", spec, exec::Input::Nothing).await.map(drop)
     }
 }
