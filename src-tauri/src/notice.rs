@@ -134,6 +134,8 @@ fn not_done(kind: OperationKind, words: &Words) -> &'static str {
         OperationKind::Start | OperationKind::Restart => words.notices.not_started,
         OperationKind::Stop => words.notices.not_stopped,
         OperationKind::Delete => words.notices.not_deleted,
+        OperationKind::Rename => words.notices.not_renamed,
+        OperationKind::Export => words.notices.not_exported,
     }
 }
 

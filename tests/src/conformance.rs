@@ -2,6 +2,7 @@
 //!
 //! [`run`] needs nothing but the trait and an [`Outside`]; what only a real engine can show is in [`real`].
 
+mod copies;
 mod devices;
 mod events;
 mod exec;
@@ -126,6 +127,7 @@ pub async fn run(driver: &dyn Driver, outside: &dyn Outside, fixtures: &Fixtures
     exec::run(driver, fixtures).await;
     mounts::run(driver, fixtures).await;
     devices::run(driver, fixtures).await;
+    copies::run(driver, fixtures).await;
     ownership::run(driver, outside, fixtures).await;
     events::run(driver, outside, fixtures).await;
     step("nothing is left", async { assert_eq!(driver.instances().await.unwrap(), []) }).await;

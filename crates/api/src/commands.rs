@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use codchi_controller::{
-    Controller, Dialogue, NewMachine,
+    Controller, Dialogue, Duplicate, ExportRequest, ImportRequest, NewMachine,
     access::AccessStatus,
+    archive::ArchiveContents,
     diagnostics::BundleContents,
     doctor::{Diagnosis, FixRequest},
     driver::{Exec, ExecSpec},
@@ -23,11 +24,12 @@ use zeroize::Zeroizing;
 use crate::{
     samples,
     types::{
-        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
-        DiagnosticsSaved, Event, FixArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage,
-        LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList,
-        OperationsArgs, Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs, SecretList,
-        SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
+        About, AddArgs, AnswerArgs, ArchiveArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
+        DiagnosticsSaved, DuplicateArgs, Event, ExportArgs, FixArgs, GenerationList, ImportArgs, InitArgs,
+        LogArgs, LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs,
+        OperationDetail, OperationList, OperationsArgs, Prepared, RebuildArgs, RenameArgs, RevealedSecret,
+        SampleList, SecretArgs, SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs,
+        TokenSetArgs, UnlockArgs,
     },
 };
 
@@ -162,6 +164,48 @@ impl Api {
     /// Removes a machine and everything in it.
     pub async fn delete(&self, args: DeleteArgs) -> Result<Operation, Failure> {
         Ok(self.controller.delete(&machine(&args.name)?, args.keep_secrets, self.door)?)
+    }
+
+    /// Makes a machine like another one.
+    pub async fn duplicate(&self, args: DuplicateArgs) -> Result<Operation, Failure> {
+        let request = Duplicate {
+            machine: machine(&args.name)?,
+            name: machine(&args.new_name)?,
+            data: args.data,
+            secrets: args.secrets,
+            start: args.start,
+            dialogue: Dialogue { answers: args.answers, ask_for: args.ask_for },
+        };
+        Ok(self.controller.duplicate(request, self.door).await?)
+    }
+
+    /// Gives a machine another name.
+    pub async fn rename(&self, args: RenameArgs) -> Result<Operation, Failure> {
+        Ok(self.controller.rename(&machine(&args.name)?, &machine(&args.new_name)?, self.door)?)
+    }
+
+    /// Writes a machine into a file.
+    pub async fn export(&self, args: ExportArgs) -> Result<Operation, Failure> {
+        let request =
+            ExportRequest { path: absolute(args.path)?, data: args.data, passphrase: args.passphrase };
+        Ok(self.controller.export(&machine(&args.name)?, request, self.door)?)
+    }
+
+    /// What is in a file that a machine was exported to.
+    pub async fn archive(&self, args: ArchiveArgs) -> Result<ArchiveContents, Failure> {
+        Ok(self.controller.archive(absolute(args.path)?).await?)
+    }
+
+    /// Makes a machine from such a file.
+    pub async fn import(&self, args: ImportArgs) -> Result<Operation, Failure> {
+        let request = ImportRequest {
+            path: absolute(args.path)?,
+            name: args.name.as_deref().map(machine).transpose()?,
+            passphrase: args.passphrase,
+            start: args.start,
+            dialogue: Dialogue { answers: args.answers, ask_for: args.ask_for },
+        };
+        Ok(self.controller.import(request, self.door).await?)
     }
 
     /// What a machine's modules ask for, and what of it is set.
@@ -329,4 +373,13 @@ impl Api {
 
 fn machine(name: &str) -> Result<MachineName, Error> {
     Ok(MachineName::new(name)?)
+}
+
+/// A path that means the same for every process.
+fn absolute(path: String) -> Result<PathBuf, Error> {
+    let path = PathBuf::from(path);
+    match path.is_absolute() && path.file_name().is_some() {
+        true => Ok(path),
+        false => Err(Error::Argument(format!("{} isn't the absolute path of a file", path.display()))),
+    }
 }

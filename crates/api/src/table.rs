@@ -3,6 +3,7 @@
 
 use codchi_controller::{
     access::AccessStatus,
+    archive::ArchiveContents,
     diagnostics::BundleContents,
     doctor::Diagnosis,
     failure::{Failure, FailureCode},
@@ -17,11 +18,12 @@ use serde_json::Value;
 use crate::{
     Api,
     types::{
-        About, AddArgs, AnswerArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
-        DiagnosticsSaved, FixArgs, GenerationList, InitArgs, LogArgs, LogMatches, LogPage, LogSearchArgs,
-        MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail, OperationList, OperationsArgs,
-        Prepared, RebuildArgs, RevealedSecret, SampleList, SecretArgs, SecretList, SourceArgs, StopArgs,
-        StoreArgs, StoreStatus, TokenArgs, TokenSetArgs, UnlockArgs,
+        About, AddArgs, AnswerArgs, ArchiveArgs, CapabilityList, DeleteArgs, Delivered, DiagnosticsSaveArgs,
+        DiagnosticsSaved, DuplicateArgs, ExportArgs, FixArgs, GenerationList, ImportArgs, InitArgs, LogArgs,
+        LogMatches, LogPage, LogSearchArgs, MachineArgs, ModuleArgs, Nothing, OperationArgs, OperationDetail,
+        OperationList, OperationsArgs, Prepared, RebuildArgs, RenameArgs, RevealedSecret, SampleList,
+        SecretArgs, SecretList, SourceArgs, StopArgs, StoreArgs, StoreStatus, TokenArgs, TokenSetArgs,
+        UnlockArgs,
     },
 };
 
@@ -110,6 +112,11 @@ commands! {
     stop: StopArgs => Operation,
     restart: StopArgs => Operation,
     delete: DeleteArgs => Operation,
+    duplicate: DuplicateArgs => Operation,
+    rename: RenameArgs => Operation,
+    export: ExportArgs => Operation,
+    archive: ArchiveArgs => ArchiveContents,
+    import: ImportArgs => Operation,
     secrets: MachineArgs => SecretList,
     answer: AnswerArgs => Answered,
     secret_unset: SecretArgs => Answered,

@@ -80,6 +80,20 @@ wire! {
         pub keep_secrets: bool,
     }
 
+    /// A machine that gets another name.
+    pub struct RenameArgs {
+        /// The name that it has.
+        pub name: String,
+        /// The name that it gets.
+        pub new_name: String,
+    }
+
+    /// A file that a machine was exported to.
+    pub struct ArchiveArgs {
+        /// Its absolute path.
+        pub path: String,
+    }
+
     /// A secret of a machine.
     pub struct SecretArgs {
         /// The machine.
@@ -316,6 +330,66 @@ confidential! {
         pub update: bool,
         /// Whether to stop after the comparison with the running system.
         pub dry_run: bool,
+        /// What is answered beforehand.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]
+        pub answers: GivenAnswers,
+        /// What is asked.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<AskFor>"))]
+        pub ask_for: AskFor,
+    }
+
+    /// A machine to make like another one.
+    pub struct DuplicateArgs {
+        /// The one there is.
+        pub name: String,
+        /// The new one's name.
+        pub new_name: String,
+        /// Whether its own files are copied.
+        pub data: bool,
+        /// Whether its secrets are copied; else they are asked for.
+        pub secrets: bool,
+        /// Whether it is started when it is made.
+        pub start: bool,
+        /// What is answered beforehand.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]
+        pub answers: GivenAnswers,
+        /// What is asked.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<AskFor>"))]
+        pub ask_for: AskFor,
+    }
+
+    /// A machine to write into a file.
+    pub struct ExportArgs {
+        /// The machine.
+        pub name: String,
+        /// The absolute path of the file; one that is there is replaced.
+        pub path: String,
+        /// Whether the machine's own files are in it, which aren't encrypted.
+        pub data: bool,
+        /// Encrypts its secrets. Without it they aren't in the file.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, type = "string"))]
+        pub passphrase: Option<SecretValue>,
+    }
+
+    /// A machine to make from a file.
+    pub struct ImportArgs {
+        /// The file's absolute path.
+        pub path: String,
+        /// Its name, where it isn't to have the one in the file.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        pub name: Option<String>,
+        /// Opens the secrets in the file. Without it they are asked for.
+        #[serde(default)]
+        #[cfg_attr(feature = "ts", ts(optional, type = "string"))]
+        pub passphrase: Option<SecretValue>,
+        /// Whether it is started when it is made.
+        pub start: bool,
         /// What is answered beforehand.
         #[serde(default)]
         #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenAnswers>"))]

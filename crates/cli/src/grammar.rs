@@ -10,8 +10,8 @@ use codchi_controller::{error::Error, failure::Failure, machine::MachineName};
 
 use crate::{
     commands::{
-        access, capabilities, completion, create, debug, delete, diagnostics, doctor, exec, generations,
-        logs, modules, power, rebuild, secrets, status,
+        access, capabilities, completion, create, debug, delete, diagnostics, doctor, duplicate, exec,
+        export, generations, import, logs, modules, power, rebuild, rename, secrets, status,
     },
     exit::Stop,
 };
@@ -65,6 +65,14 @@ pub(crate) enum Command {
     Capabilities(capabilities::CapabilitiesArgs),
     /// Remove a machine and everything in it
     Delete(delete::DeleteArgs),
+    /// Make a machine like another one
+    Duplicate(duplicate::DuplicateArgs),
+    /// Give a machine another name
+    Rename(rename::RenameArgs),
+    /// Write a machine into a file
+    Export(export::ExportArgs),
+    /// Make a machine from a file that one was exported to
+    Import(import::ImportArgs),
     /// Show the systems that were built for a machine
     Generations(generations::GenerationsArgs),
     /// Show what a machine's last operation said, or another one's
@@ -81,7 +89,7 @@ pub(crate) enum Command {
 }
 
 /// Commands whose first argument is a machine's name.
-const NAME_FIRST: [&str; 11] = [
+const NAME_FIRST: [&str; 14] = [
     "init",
     "add",
     "rebuild",
@@ -91,6 +99,9 @@ const NAME_FIRST: [&str; 11] = [
     "exec",
     "capabilities",
     "delete",
+    "duplicate",
+    "rename",
+    "export",
     "generations",
     "logs",
 ];

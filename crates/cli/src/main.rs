@@ -28,8 +28,8 @@ use codchi_host::Environment;
 use crate::{
     app::App,
     commands::{
-        access, capabilities, completion, create, debug, delete, diagnostics, doctor, exec, generations,
-        logs, modules, power, rebuild, secrets, status,
+        access, capabilities, completion, create, debug, delete, diagnostics, doctor, duplicate, exec,
+        export, generations, import, logs, modules, power, rebuild, rename, secrets, status,
     },
     exit::{Exit, Stop, failure},
     grammar::{Command, Misunderstood},
@@ -137,6 +137,10 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, Stop> {
         Command::Access(args) => access::show(app, &args).await,
         Command::Delete(args) => delete::run(app, args).await,
         Command::Capabilities(args) => capabilities::run(app, args).await,
+        Command::Duplicate(args) => duplicate::run(app, args).await,
+        Command::Rename(args) => rename::run(app, args).await,
+        Command::Export(args) => export::run(app, args).await,
+        Command::Import(args) => import::run(app, args).await,
         Command::Generations(args) => generations::run(app, args).await,
         Command::Logs(args) => logs::run(app, args).await,
         Command::Diagnostics(args) => diagnostics::run(app, args).await,

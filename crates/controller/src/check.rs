@@ -119,7 +119,18 @@ impl Controller {
         requirements: &Requirements,
         image: &crate::driver::Image,
     ) -> Result<crate::driver::InstanceSpec, Error> {
-        let answers = self.machines.answers(name)?;
+        self.machine_spec_as(name, name, requirements, image)
+    }
+
+    /// The same for the container of another name than what is known of it has.
+    pub(crate) fn machine_spec_as(
+        &self,
+        known: &MachineName,
+        name: &MachineName,
+        requirements: &Requirements,
+        image: &crate::driver::Image,
+    ) -> Result<crate::driver::InstanceSpec, Error> {
+        let answers = self.machines.answers(known)?;
         let devices = capability::devices(&*self.host, requirements, &answers, &self.paths.sockets());
         Ok(containers::machine(name, image, devices))
     }

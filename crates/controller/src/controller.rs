@@ -26,7 +26,7 @@ use crate::{
         OperationState, Phase,
     },
     pipeline::{BuildOptions, Pipeline},
-    secret::{AskFor, GivenAnswers, SecretStore},
+    secret::{AskFor, GivenAnswers, Sealer, SecretStore},
     settings::Settings,
     setup::Need,
     status::{self, KnownMachine, Snapshot},
@@ -47,6 +47,7 @@ pub struct Controller {
     pub(crate) machines: MachineStore,
     pub(crate) operations: OperationFiles,
     pub(crate) stores: Vec<Arc<dyn SecretStore>>,
+    pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) user: Arc<dyn UserAccess>,
     /// What this process has brought to the controller.
     pub(crate) brought: Mutex<Option<HostSettings>>,
@@ -69,6 +70,8 @@ pub struct Parts {
     pub nix: Arc<dyn Nix>,
     /// The stores of secrets there are, one of each kind at most; the settings say which is used.
     pub stores: Vec<Arc<dyn SecretStore>>,
+    /// What encrypts secrets in files that leave this computer.
+    pub sealer: Arc<dyn Sealer>,
     /// The user's own access to servers.
     pub user: Arc<dyn UserAccess>,
     /// This computer.
@@ -109,7 +112,7 @@ impl Controller {
     /// # Errors
     /// When a directory can't be made.
     pub fn new(parts: Parts) -> Result<Arc<Self>, FileError> {
-        let Parts { paths, images, driver, nix, stores, user, host } = parts;
+        let Parts { paths, images, driver, nix, stores, sealer, user, host } = parts;
         paths.create()?;
         let machines = MachineStore::new(paths.clone());
         machines.sweep();
@@ -123,6 +126,7 @@ impl Controller {
             driver,
             nix,
             stores,
+            sealer,
             user,
             brought: Mutex::default(),
             host,
@@ -247,6 +251,14 @@ impl Controller {
         let machine = self.lock(&name)?;
         // Somebody may have taken the name while the repository was read.
         let unfinished = self.free_or_unfinished(&name)?;
+        match self.machines.record(&name)?.origin {
+            Some(origin) if unfinished => {
+                return Err(Error::OtherDraft { machine: name, of: Some(origin.source.to_string()) });
+            }
+            _ if unfinished => {}
+            // What a creation left that was killed while it wrote down the first things.
+            _ => self.machines.remove(&name)?,
+        }
         let options =
             BuildOptions { update: unfinished, dry_run: false, start: new.start, dialogue: new.dialogue };
         self.machines.write_spec(&name, &spec)?;
@@ -594,12 +606,21 @@ impl Controller {
         }
     }
 
-    fn lock_existing(&self, name: &MachineName) -> Result<LockedMachine, Error> {
+    pub(crate) fn lock_existing(&self, name: &MachineName) -> Result<LockedMachine, Error> {
         self.exists_here(name)?;
         self.lock(name)
     }
 
-    fn lock(&self, name: &MachineName) -> Result<LockedMachine, Error> {
+    pub(crate) fn lock(&self, name: &MachineName) -> Result<LockedMachine, Error> {
+        let machine = self.lock_whatever(name)?;
+        match self.machines.record(name)?.renaming {
+            None => Ok(machine),
+            Some(renaming) => Err(renaming.unfinished()),
+        }
+    }
+
+    /// The same, also for one that is being given another name.
+    pub(crate) fn lock_whatever(&self, name: &MachineName) -> Result<LockedMachine, Error> {
         match lock::machine(&self.paths, name)? {
             Some(held) => Ok(LockedMachine { name: name.clone(), _held: held }),
             None => {
@@ -616,7 +637,10 @@ impl Controller {
     }
 
     /// Whether there is an unfinished machine of this name; fails when there is another one.
-    fn free_or_unfinished(&self, name: &MachineName) -> Result<bool, Error> {
+    pub(crate) fn free_or_unfinished(&self, name: &MachineName) -> Result<bool, Error> {
+        if let Some(renaming) = self.renaming_with(name)? {
+            return Err(renaming.unfinished());
+        }
         match self.machines.same_name(name)? {
             None => Ok(false),
             Some(existing) if existing == *name && self.is_unfinished(name)? => Ok(true),
@@ -661,7 +685,7 @@ impl Controller {
         self.spawn_rebuild(machine, door, spec, BuildOptions { dialogue, ..BuildOptions::default() })
     }
 
-    fn spawn_build(
+    pub(crate) fn spawn_build(
         self: &Arc<Self>,
         kind: OperationKind,
         machine: LockedMachine,
@@ -717,7 +741,13 @@ impl Controller {
         let controller = Arc::clone(self);
         tokio::spawn(async move {
             let cancel_requests = journal.listen_for_cancel();
-            let result = work(Arc::clone(&controller), Arc::clone(&journal)).await;
+            let result = async {
+                if let Some(name) = &name {
+                    controller.end_idle(name).await?;
+                }
+                work(Arc::clone(&controller), Arc::clone(&journal)).await
+            };
+            let result = result.await;
             drop(cancel_requests);
             // Whoever sees that it is over may begin the next one at once.
             drop(machine);

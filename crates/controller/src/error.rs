@@ -11,7 +11,7 @@ use crate::{
     machine::{MachineName, NameError},
     nix::{NixError, SourceError},
     operation::{Operation, OperationId},
-    secret::{StoreError, StoreKind},
+    secret::{SealError, StoreError, StoreKind},
 };
 
 /// What went wrong.
@@ -90,6 +90,49 @@ pub enum Error {
         url: String,
         /// Why.
         cause: String,
+    },
+    /// The name belongs to a machine whose making didn't end, and that is something else.
+    #[error("'{machine}' is already the unfinished {}", of.as_deref().unwrap_or("beginning of another machine"))]
+    OtherDraft {
+        /// Its name.
+        machine: MachineName,
+        /// What it is to be.
+        of: Option<String>,
+    },
+    /// What a machine is to be a copy of isn't there any more.
+    #[error("'{machine}' is to be a copy of '{original}', which is not there any more")]
+    OriginGone {
+        /// The machine.
+        machine: MachineName,
+        /// The other one.
+        original: MachineName,
+    },
+    /// A machine is being given another name.
+    #[error("'{from}' is being renamed to '{to}', which isn't done yet")]
+    RenameUnfinished {
+        /// The name it had.
+        from: MachineName,
+        /// The name it gets.
+        to: MachineName,
+    },
+    /// A file isn't a machine that can be imported.
+    #[error("{} can't be imported: {reason}", path.display())]
+    Archive {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Secrets in such a file.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A machine's own files can't be read or written.
+    #[error("the files of the instance '{instance}' couldn't be copied")]
+    OwnFiles {
+        /// The instance.
+        instance: String,
+        /// What was said there.
+        output: Vec<String>,
     },
     /// No such operation.
     #[error("there is no operation {id}")]
@@ -317,7 +360,12 @@ impl Error {
             Self::Source(_) => Code::InvalidUrl,
             Self::UrlHasCredentials { .. } => Code::UrlHasCredentials,
             Self::Argument(_) | Self::ChooseModule { .. } => Code::InvalidArgument,
-            Self::AlreadyExists { .. } => Code::AlreadyExists,
+            Self::AlreadyExists { .. } | Self::OtherDraft { .. } => Code::AlreadyExists,
+            Self::OriginGone { .. } => Code::MachineNotFound,
+            Self::RenameUnfinished { .. } | Self::OwnFiles { .. } => Code::Failed,
+            Self::Archive { .. } => Code::InvalidFile,
+            Self::Seal(SealError::WrongPassphrase) => Code::InvalidArgument,
+            Self::Seal(_) => Code::InvalidFile,
             Self::MachineNotFound { .. } => Code::MachineNotFound,
             Self::ModuleNotFound { .. } => Code::ModuleNotFound,
             Self::NoModules { .. } => Code::NoModules,
@@ -375,6 +423,15 @@ impl Error {
                 format!("choose another name, or add modules to it with `codchi add {existing} URL`"),
                 format!("remove it with `codchi delete {existing}`"),
             ],
+            Self::OtherDraft { machine, .. } => vec![
+                format!("`codchi rebuild {machine}` goes on with it, `codchi delete {machine}` gives it up"),
+                "or choose another name".into(),
+            ],
+            Self::OriginGone { machine, .. } => vec![format!("`codchi delete {machine}` gives it up")],
+            Self::RenameUnfinished { from, to } => vec![format!("`codchi rename {from} {to}` finishes it")],
+            Self::Seal(SealError::WrongPassphrase) => {
+                hint("nothing was changed; it is the passphrase that was typed when the file was written")
+            }
             Self::MachineNotFound { .. } => hint("`codchi status` lists all machines"),
             Self::ModuleNotFound { offered, .. } if !offered.is_empty() => {
                 vec![format!("there are: {}", offered.join(", "))]
@@ -516,7 +573,7 @@ impl Error {
             Self::Nix(NixError::AccessDenied { reason, .. } | NixError::Certificate { reason, .. }) => {
                 lines(reason)
             }
-            Self::HostSettings { output } => output.clone(),
+            Self::HostSettings { output } | Self::OwnFiles { output, .. } => output.clone(),
             Self::ControllerNotReady { report } => lines(report),
             Self::MissingCapabilities { missing, .. } => {
                 let why = |CapabilityCheck { capability, check, .. }: &CapabilityCheck| {

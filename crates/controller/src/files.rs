@@ -152,7 +152,8 @@ pub(crate) fn write_versioned_unsynced<T: Serialize>(
     replace(path, &bytes, false).map_err(|source| FileError::Io { path: path.into(), source })
 }
 
-fn versioned<T: Serialize>(path: &Path, version: u64, value: &T) -> Result<Vec<u8>, FileError> {
+/// A value as JSON with the format's version in front.
+pub(crate) fn versioned<T: Serialize>(path: &Path, version: u64, value: &T) -> Result<Vec<u8>, FileError> {
     let damaged = |source| FileError::Damaged { path: path.into(), source };
     let mut object = serde_json::Map::new();
     object.insert("version".into(), version.into());
@@ -169,13 +170,25 @@ fn versioned<T: Serialize>(path: &Path, version: u64, value: &T) -> Result<Vec<u
 /// # Errors
 /// The file is left as it is.
 pub(crate) fn read_versioned<T: DeserializeOwned>(path: &Path, known: u64) -> Result<Option<T>, FileError> {
-    let damaged = |source| FileError::Damaged { path: path.into(), source };
     let Some(bytes) = read_if_exists(path)? else { return Ok(None) };
-    let mut value: Value = serde_json::from_slice(&bytes).map_err(damaged)?;
+    parse_versioned(path, &bytes, known).map(Some)
+}
+
+/// Understands what [`versioned`] made; `path` says where it comes from.
+///
+/// # Errors
+/// When it is damaged or of a newer Codchi.
+pub(crate) fn parse_versioned<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    known: u64,
+) -> Result<T, FileError> {
+    let damaged = |source| FileError::Damaged { path: path.into(), source };
+    let mut value: Value = serde_json::from_slice(bytes).map_err(damaged)?;
     let found = value.as_object_mut().and_then(|object| object.remove("version")).and_then(|v| v.as_u64());
     match found {
         Some(found) if found > known => Err(FileError::Newer { path: path.into(), found, known }),
-        Some(_) => serde_json::from_value(value).map(Some).map_err(damaged),
+        Some(_) => serde_json::from_value(value).map_err(damaged),
         None => Err(damaged(serde::de::Error::missing_field("version"))),
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! The operating system drops them when a process ends, however it ends.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     files::{FileError, Paths},
@@ -17,9 +20,25 @@ pub(crate) struct Held {
 
 /// Tries to lock a machine for one operation; `None` when another one has it.
 pub(crate) fn machine(paths: &Paths, machine: &MachineName) -> Result<Option<Held>, FileError> {
-    let name = format!("machine-{}.lock", machine.as_str().to_ascii_lowercase());
-    let path = paths.locks().join(name);
-    try_exclusive(&path)
+    try_exclusive(&machine_path(paths, machine))
+}
+
+/// Locks a machine when whoever works on it is done.
+pub(crate) async fn wait_for_machine(paths: &Paths, machine: &MachineName) -> Result<Held, FileError> {
+    wait(machine_path(paths, machine), |file| file.lock()).await
+}
+
+fn machine_path(paths: &Paths, machine: &MachineName) -> PathBuf {
+    paths.locks().join(format!("machine-{}.lock", machine.as_str().to_ascii_lowercase()))
+}
+
+/// Waits for a lock where blocking is allowed.
+async fn wait(path: PathBuf, lock: fn(&File) -> std::io::Result<()>) -> Result<Held, FileError> {
+    let file = open(&path)?;
+    tokio::task::spawn_blocking(move || lock(&file).map(|()| Held { _file: file }))
+        .await
+        .unwrap_or_else(|join| Err(std::io::Error::other(join)))
+        .map_err(|source| FileError::Io { path, source })
 }
 
 /// Locks a machine's answers for the moment in which they are changed; waits for whoever changes them now.
@@ -57,7 +76,7 @@ fn attempt(
 
 /// The controller as something that operations use and that is replaced only when none does.
 pub(crate) struct ControllerLock {
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl ControllerLock {
@@ -77,22 +96,12 @@ impl ControllerLock {
 
     /// Waits until nobody installs or replaces the controller, and keeps it from being replaced.
     pub(crate) async fn shared(&self) -> Result<Held, FileError> {
-        self.wait(|file| file.lock_shared()).await
+        wait(self.path.clone(), |file| file.lock_shared()).await
     }
 
     /// Waits until nobody uses the controller, and keeps everybody else away.
     pub(crate) async fn exclusive(&self) -> Result<Held, FileError> {
-        self.wait(|file| file.lock()).await
-    }
-
-    async fn wait(&self, lock: fn(&File) -> std::io::Result<()>) -> Result<Held, FileError> {
-        let path = self.path.clone();
-        let io = |source| FileError::Io { path: self.path.clone(), source };
-        let file = open(&path)?;
-        tokio::task::spawn_blocking(move || lock(&file).map(|()| Held { _file: file }))
-            .await
-            .map_err(|join| io(std::io::Error::other(join)))?
-            .map_err(io)
+        wait(self.path.clone(), |file| file.lock()).await
     }
 }
 

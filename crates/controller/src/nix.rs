@@ -87,6 +87,9 @@ pub trait Nix: Send + Sync + 'static {
     /// How the closures of two systems differ.
     async fn diff(&self, before: &StorePath, after: &StorePath) -> Result<ClosureDiff, NixError>;
 
+    /// Gives a machine the generations of another one, with their numbers and times. Both keep them.
+    async fn copy_generations(&self, from: &MachineName, to: &MachineName) -> Result<(), NixError>;
+
     /// Removes what the controller keeps for the machine (its generated flake).
     async fn forget(&self, machine: &MachineName) -> Result<(), NixError>;
 }

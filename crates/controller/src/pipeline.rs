@@ -14,7 +14,7 @@ use crate::{
     ask::Asked,
     containers,
     controller::{Controller, Dialogue},
-    driver::{Exec, ExecSpec, InstanceName, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
+    driver::{Exec, ExecSpec, InstanceName, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
     lock::ControllerLock,
     machine::{Built, MachineName, MachineRecord, MachineSpec, Switching},
@@ -203,9 +203,13 @@ impl Pipeline<'_> {
         match controller.instance(machine).await? {
             None => {
                 let images = controller.images.as_ref().ok_or(Error::NoImages)?;
-                controller.import(&images.machine, Some(journal)).await?;
-                let spec = controller.machine_spec(machine, requirements, &images.machine.image)?;
-                journal.step("create the container", driver.create(&spec)).await?;
+                controller.import_image(&images.machine, Some(journal)).await?;
+                controller.make_container(machine, requirements, &images.machine.image, journal).await?;
+            }
+            // Made, but not all of what belongs in it.
+            Some(_) if record.origin.as_ref().is_some_and(|origin| origin.data && !origin.filled) => {
+                let images = controller.images.as_ref().ok_or(Error::NoImages)?;
+                controller.make_container(machine, requirements, &images.machine.image, journal).await?;
             }
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
                 controller.configure_for(machine, requirements).await?;
@@ -499,16 +503,7 @@ impl Controller {
         }
         // Nobody installs the controller meanwhile, which would mount the generations again.
         let _held = ControllerLock::new(&self.paths).shared().await?;
-        let controller = self.controller_need().await?;
-        if controller == crate::setup::Need::Nothing {
-            self.nix.forget(machine).await?;
-        }
-        if controller != crate::setup::Need::Install {
-            self.driver.detach(&Role::Controller.instance(), &VolumeName::profile(machine)).await?;
-        }
-        journal
-            .step("delete the generations", self.driver.delete_volume(&VolumeName::profile(machine)))
-            .await?;
+        journal.step("delete the generations", self.remove_generations(machine)).await?;
         let mut warnings = Vec::new();
         if keep_secrets {
             self.keep_secrets(machine)?;

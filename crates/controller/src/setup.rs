@@ -154,7 +154,7 @@ impl Controller {
             need => {
                 let images = self.images.as_ref().ok_or(Error::NoImages)?;
                 let volumes = containers::controller_volumes();
-                self.import(&images.controller, journal).await?;
+                self.import_image(&images.controller, journal).await?;
                 if need == Need::Replace {
                     say("replacing the controller by the one of this release; the store stays".into());
                     self.driver.stop(&instance, StopMode::Graceful(STOP)).await?;
@@ -191,7 +191,11 @@ impl Controller {
     }
 
     /// Makes an image known to the engine.
-    pub(crate) async fn import(&self, image: &ImageFile, journal: Option<&Journal>) -> Result<(), Error> {
+    pub(crate) async fn import_image(
+        &self,
+        image: &ImageFile,
+        journal: Option<&Journal>,
+    ) -> Result<(), Error> {
         let check = image.clone();
         let intact = tokio::task::spawn_blocking(move || check.is_intact())
             .await

@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 /// Present in a machine's root and nowhere else.
 pub(crate) const MARKER: &str = "/.codchi/ctrl-serve";
@@ -18,6 +20,8 @@ pub(crate) const MARKER: &str = "/.codchi/ctrl-serve";
 const NAME: &str = "CODCHI_MACHINE";
 /// The variable in which it carries the device nodes that the machine may have, separated by colons.
 const DEVICES: &str = "CODCHI_DEVICES";
+/// Set where no system is to be started: somebody works on the machine's files.
+const IDLE: &str = "CODCHI_IDLE";
 /// The nodes that LXD and Incus bind into every container, whoever asks for them or not.
 const UNASKED: &[&str] = &["/dev/fuse", "/dev/net/tun"];
 /// The machine's own profile.
@@ -58,10 +62,27 @@ pub(crate) fn boot() -> ExitCode {
             console(&format!("cannot make {dir}: {e}"));
         }
     }
+    if std::env::var_os(IDLE).is_some() {
+        return idle();
+    }
     let init = Path::new(PROFILE).join("init");
     let error = Command::new(&init).args(std::env::args_os().skip(1)).exec();
     console(&explain(name.as_deref().unwrap_or("this machine"), Path::new(PROFILE), &init, &error));
     ExitCode::FAILURE
+}
+
+/// Takes care of processes that lost their parent until it is asked to end.
+fn idle() -> ExitCode {
+    let ends = [Signal::SIGTERM, Signal::SIGPWR, Signal::SIGINT];
+    let signals: SigSet = ends.into_iter().chain([Signal::SIGCHLD]).collect();
+    if let Err(e) = signals.thread_block() {
+        console(&format!("cannot wait: {e}"));
+        return ExitCode::FAILURE;
+    }
+    while !signals.wait().is_ok_and(|signal| ends.contains(&signal)) {
+        while waitpid(None, Some(WaitPidFlag::WNOHANG)).is_ok_and(|ended| ended != WaitStatus::StillAlive) {}
+    }
+    ExitCode::SUCCESS
 }
 
 /// A label as RFC 1123 has it; Codchi's machine names are all of this form.

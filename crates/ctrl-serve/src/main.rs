@@ -19,6 +19,7 @@ mod host;
 mod machine;
 mod mounts;
 mod network;
+mod own_files;
 mod prepare;
 mod profile;
 mod put;
@@ -75,6 +76,18 @@ fn main() -> ExitCode {
                 Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
             }
         }
+        Ok(Invocation::Pack) => match own_files::pack_machine(&mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
+        Ok(Invocation::Unpack) => match own_files::unpack(Path::new("/"), &mut std::io::stdin().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
+        Ok(Invocation::ForgetIdentity) => match own_files::forget_identity(Path::new("/")) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
         Ok(Invocation::Put { dir }) => match put::put(&mut std::io::stdin().lock(), &dir) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),

@@ -15,6 +15,9 @@ pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve wait-up [--timeout-ms N]      in a machine: until its boot has finished
        ctrl-serve deliver [--timeout-ms N]      in a machine: replace its secrets with the document on standard input
        ctrl-serve wait-delivered [--timeout-ms N]   in a machine: until its secrets are there
+       ctrl-serve pack                          in a machine: write its own files to standard output, as a tar archive
+       ctrl-serve unpack                        in an idle machine: lay out the archive on standard input
+       ctrl-serve forget-identity               in an idle machine: have systemd make another machine id
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
        ctrl-serve add-generation DIR SYSTEM     in the controller: make SYSTEM the newest of the profile in DIR
        ctrl-serve switch-generation DIR NUMBER  in the controller: make a generation the current one
@@ -58,6 +61,12 @@ pub(crate) enum Invocation {
         /// Longest wait.
         timeout: Duration,
     },
+    /// Write the machine's own files.
+    Pack,
+    /// Lay out a machine's own files.
+    Unpack,
+    /// Forget which machine this is.
+    ForgetIdentity,
     /// Replace a directory.
     Put {
         /// Absolute path of the directory.
@@ -186,9 +195,13 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
             Ok(Invocation::SwitchGeneration { dir: PathBuf::from(dir), number })
         }
         ("put", _) => Err(UsageError::Directory),
-        ("health" | "daemon" | "--version" | "--help", [extra, ..]) => {
-            Err(UsageError::Unexpected((*extra).into()))
-        }
+        ("pack", []) => Ok(Invocation::Pack),
+        ("unpack", []) => Ok(Invocation::Unpack),
+        ("forget-identity", []) => Ok(Invocation::ForgetIdentity),
+        (
+            "pack" | "unpack" | "forget-identity" | "health" | "daemon" | "--version" | "--help",
+            [extra, ..],
+        ) => Err(UsageError::Unexpected((*extra).into())),
         ("health", []) => Ok(Invocation::Health),
         ("daemon", []) => Ok(Invocation::Daemon),
         ("--version", []) => Ok(Invocation::Version),
@@ -265,6 +278,8 @@ mod tests {
             parsed("x confine --hide /a --keep /a/c --hide /b -- nix --hide"),
             Ok(Invocation::Confine { view, argv })
         );
+        assert_eq!(parsed("x pack"), Ok(Invocation::Pack));
+        assert_eq!(parsed("x unpack"), Ok(Invocation::Unpack));
         assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));
         assert_eq!(
             parsed("x add-generation /p /nix/store/x"),
@@ -281,6 +296,7 @@ mod tests {
         assert_eq!(parsed("x"), Err(UsageError::Missing));
         assert_eq!(parsed("x halt"), Err(UsageError::Unknown("halt".into())));
         assert_eq!(parsed("x health now"), Err(UsageError::Unexpected("now".into())));
+        assert_eq!(parsed("x pack /home"), Err(UsageError::Unexpected("/home".into())));
         assert_eq!(parsed("x wait-up --timeout-ms soon"), Err(UsageError::Timeout("soon".into())));
         assert_eq!(parsed("x deliver now"), Err(UsageError::Unexpected("now".into())));
         assert_eq!(parsed("x put relative"), Err(UsageError::Directory));

@@ -93,6 +93,14 @@ impl Driver for LxdDriver {
         self.make_instance(spec).await
     }
 
+    async fn copy(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        self.copy_instance(from, spec).await
+    }
+
+    async fn rename(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        self.rename_instance(from, spec).await
+    }
+
     async fn configure(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         self.configure_instance(spec).await
     }

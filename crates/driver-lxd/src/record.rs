@@ -28,6 +28,11 @@ pub(crate) fn role(name: &str, tag: Option<&str>) -> Option<Role> {
     Role::of_instance(name).filter(|role| tag == Some(role_tag(role).as_str()))
 }
 
+/// Whether an instance of this name and configuration is ours.
+fn is_ours(name: &InstanceName, config: &Settings) -> bool {
+    role(name.as_str(), config.get(ROLE_KEY).map(String::as_str)).is_some()
+}
+
 /// The engine's states, by the `status_code` of its interface.
 pub(crate) mod status {
     pub(crate) const STOPPED: u16 = 102;
@@ -71,6 +76,11 @@ impl Record {
             .flatten()
             .filter_map(|(name, device)| Some((name.clone(), settings(device)?)))
             .collect()
+    }
+
+    /// The names of its profiles.
+    pub(crate) fn profiles(&self) -> Value {
+        self.value.get("profiles").cloned().unwrap_or_else(|| json!([]))
     }
 
     /// What a `PUT` of the instance takes, with `config` and `devices` in place of its own.
@@ -128,6 +138,16 @@ impl LxdDriver {
     /// # Errors
     /// When there is none of this name, and when it isn't ours.
     pub(crate) async fn record(&self, name: &InstanceName, purpose: &Purpose) -> Result<Record, DriverError> {
+        self.record_if(name, purpose, &|config| is_ours(name, config)).await
+    }
+
+    /// The same, where another condition than its tag says that it is ours.
+    async fn record_if(
+        &self,
+        name: &InstanceName,
+        purpose: &Purpose,
+        is_ours: &(dyn Fn(&Settings) -> bool + Send + Sync),
+    ) -> Result<Record, DriverError> {
         let reply = self
             .rest
             .send(Method::GET, self.instance_url(name, &[]), None, None, purpose)
@@ -135,9 +155,10 @@ impl LxdDriver {
             .ok(&self.rest, purpose)?;
         let value = reply.metadata::<Map<String, Value>>(purpose)?;
         let record = Record { value, etag: reply.etag };
-        match role(name.as_str(), record.config().get(ROLE_KEY).map(String::as_str)) {
-            Some(_) => Ok(record),
-            None => Err(DriverError::NotOurs { kind: "instance", name: name.to_string() }),
+        if is_ours(&record.config()) {
+            Ok(record)
+        } else {
+            Err(DriverError::NotOurs { kind: "instance", name: name.to_string() })
         }
     }
 
@@ -162,10 +183,21 @@ impl LxdDriver {
         purpose: &Purpose,
         edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send + Sync,
     ) -> Result<(), DriverError> {
+        self.edit_if(name, purpose, &|config| is_ours(name, config), edit).await
+    }
+
+    /// The same, where another condition than its tag says that it is ours.
+    pub(crate) async fn edit_if(
+        &self,
+        name: &InstanceName,
+        purpose: &Purpose,
+        is_ours: &(dyn Fn(&Settings) -> bool + Send + Sync),
+        edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send + Sync,
+    ) -> Result<(), DriverError> {
         // Within this process they wait for each other instead of trying again and again.
         let _one_at_a_time = self.editing.lock().await;
         patiently(|| async {
-            let record = self.record(name, purpose).await?;
+            let record = self.record_if(name, purpose, is_ours).await?;
             let (old_config, old_devices) = (record.config(), record.devices());
             let (mut config, mut devices) = (old_config.clone(), old_devices.clone());
             edit(&mut config, &mut devices);

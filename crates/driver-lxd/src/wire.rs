@@ -53,12 +53,15 @@ pub(crate) struct Operation {
     pub(crate) err: String,
     #[serde(default)]
     pub(crate) metadata: Value,
+    /// The addresses of what it works on, by kind.
+    #[serde(default)]
+    pub(crate) resources: Option<BTreeMap<String, Vec<String>>>,
 }
 
 impl Operation {
     /// One that is known only to have failed.
     pub(crate) fn failed(error: String) -> Self {
-        Self { id: String::new(), status_code: 400, err: error, metadata: Value::Null }
+        Self { id: String::new(), status_code: 400, err: error, metadata: Value::Null, resources: None }
     }
 
     /// Done, as opposed to failed or cancelled.

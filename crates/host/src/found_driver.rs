@@ -156,6 +156,14 @@ impl Driver for FoundDriver {
         self.driver().create(spec).await
     }
 
+    async fn copy(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        self.driver().copy(from, spec).await
+    }
+
+    async fn rename(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        self.driver().rename(from, spec).await
+    }
+
     async fn configure(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         self.driver().configure(spec).await
     }

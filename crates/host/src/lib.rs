@@ -57,6 +57,7 @@ pub fn open_in(environment: &Environment, door: Door) -> Result<Api, HostError> 
     let stores = secret_stores(environment, &paths.data).into();
     let user = Arc::new(ThisUser::new(environment.clone(), GIT));
     let host = Arc::new(ThisHost::new(environment.clone()));
-    let controller = Controller::new(Parts { paths, images, driver, nix, stores, user, host })?;
+    let sealer = Arc::new(codchi_secrets::AgeSealer);
+    let controller = Controller::new(Parts { paths, images, driver, nix, stores, sealer, user, host })?;
     Ok(Api::new(controller, door, environment.path("CODCHI_SAMPLES")))
 }

@@ -3,6 +3,7 @@
 //! Which of them is used, and what secrets there are, is decided elsewhere.
 
 mod keyring;
+mod sealed;
 mod vault;
 
 use std::{path::Path, path::PathBuf, sync::Arc};
@@ -10,6 +11,7 @@ use std::{path::Path, path::PathBuf, sync::Arc};
 use codchi_controller::secret::SecretStore;
 
 pub use keyring::KeyringStore;
+pub use sealed::AgeSealer;
 pub use vault::VaultStore;
 
 /// Every kind of store. `data` is the directory of the vault's file; from `passphrase_file` the vault unlocks itself.

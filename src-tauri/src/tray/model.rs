@@ -236,6 +236,8 @@ fn state(machine: &MachineStatus, engine: Option<&EngineStatus>, counted: bool, 
                 OperationKind::Start | OperationKind::Restart => states.start_failed,
                 OperationKind::Stop => states.stop_failed,
                 OperationKind::Delete => states.deletion_failed,
+                OperationKind::Rename => states.renaming_failed,
+                OperationKind::Export => states.export_failed,
             }
             .to_owned();
         }

@@ -2,6 +2,7 @@ import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Answering } from "@/screens/answer/AnswerDialog";
+import { LifeProvider } from "@/screens/life/LifeProvider";
 import { useKeys } from "@/state/useKeys";
 import styles from "./AppShell.module.css";
 import { CommandPalette } from "./CommandPalette";
@@ -55,6 +56,7 @@ export function AppShell() {
   }, []);
 
   return (
+    <LifeProvider>
     <div ref={shell} className={styles.AppShell}>
       <Sidebar />
       <main className={styles.Main} aria-label={t("app.main")}>
@@ -65,5 +67,6 @@ export function AppShell() {
       <Answering />
       <HelpDialog open={help} onClose={() => setHelp(false)} />
     </div>
+    </LifeProvider>
   );
 }

@@ -8,6 +8,7 @@ import { Icon, type IconName } from "@/icons/Icon";
 import { StateGlyph } from "@/icons/StateGlyph";
 import type { MachineStatus } from "@/platform/contract";
 import { machineCan, offersStop } from "@/state/can";
+import { useImport } from "@/state/useImport";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useStatus } from "@/state/useStatus";
 import { machineView, type StateView } from "@/state/view";
@@ -42,6 +43,7 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
   const { machines, engine } = useStatus();
   const navigate = useNavigate();
   const actions = useMachineActions();
+  const importMachine = useImport();
   return useMemo(() => {
     const then = (run: () => void) => () => {
       close();
@@ -77,6 +79,7 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
         ? []
         : [
             { key: "new", text: t("machines.new"), icon: "plus" as const, kbd: `${t("keys.ctrl")} N`, run: then(() => void navigate({ to: "/new" })) },
+            { key: "import", text: t("actions.import"), icon: "up" as const, run: then(() => void importMachine()) },
             ...pages.map((page, index) => ({ key: page.key, text: t(`nav.${page.key}`), icon: page.icon, kbd: `${t("keys.ctrl")} ${index + 1}`, run: then(() => void navigate({ to: page.to })) })),
           ].filter((entry) => match(entry.text, query) !== null);
     const keep = (entry: Entry) => only === null || match(entry.text, query) !== null;
@@ -86,7 +89,7 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
       { title: t("palette.goTo"), entries: goTo },
     ].filter((group) => group.entries.length > 0);
     return { groups, total: machines.length + pages.length + 1 };
-  }, [t, machines, engine, navigate, actions, query, only, close]);
+  }, [t, machines, engine, navigate, actions, importMachine, query, only, close]);
 }
 
 export function CommandPalette({ open, onClose }: { open: boolean; onClose: () => void }) {

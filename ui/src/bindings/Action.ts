@@ -3,4 +3,4 @@
 /**
  * What can be done with a machine.
  */
-export type Action = "start" | "stop" | "restart" | "rebuild" | "change_modules" | "exec" | "delete" | "cancel";
+export type Action = "start" | "stop" | "restart" | "rebuild" | "change_modules" | "exec" | "move" | "delete" | "cancel";

@@ -3,4 +3,4 @@
 /**
  * What an operation does.
  */
-export type OperationKind = "create" | "rebuild" | "start" | "stop" | "restart" | "delete" | "install_controller" | "fix";
+export type OperationKind = "create" | "rebuild" | "start" | "stop" | "restart" | "delete" | "rename" | "export" | "install_controller" | "fix";

@@ -3,4 +3,4 @@
 /**
  * The parts of an operation. Create and rebuild have the eight from [`Phase::Resolve`] to [`Phase::Finish`].
  */
-export type Phase = "resolve" | "requirements" | "check" | "ask" | "build" | "review" | "switch" | "finish" | "prepare" | "stop" | "start" | "remove" | "fix" | "verify";
+export type Phase = "resolve" | "requirements" | "check" | "ask" | "build" | "review" | "switch" | "finish" | "prepare" | "stop" | "start" | "remove" | "rename" | "export" | "fix" | "verify";

@@ -4,6 +4,7 @@ export type { Action } from "@/bindings/Action";
 export type { Activity } from "@/bindings/Activity";
 export type { ActivityState } from "@/bindings/ActivityState";
 export type { Answered } from "@/bindings/Answered";
+export type { ArchiveContents } from "@/bindings/ArchiveContents";
 export type { AskedSecret } from "@/bindings/AskedSecret";
 export type { Asks } from "@/bindings/Asks";
 export type { BundleFile } from "@/bindings/BundleFile";

@@ -16,6 +16,7 @@ export interface MachineCan {
   rebuild(): Verdict;
   changeModules(): Verdict;
   exec(): Verdict;
+  move(): Verdict;
   delete(): Verdict;
   cancel(): Verdict;
 }
@@ -46,6 +47,7 @@ export function machineCan(t: TFunction, machine: MachineStatus, engine: EngineS
     rebuild: () => ask("rebuild", moving),
     changeModules: () => ask("change_modules", moving),
     exec: () => ask("exec", unlessRunning),
+    move: () => ask("move", moving),
     delete: () => ask("delete", moving),
     cancel: () => ask("cancel", () => t("can.nothingToCancel")),
   };

@@ -55,8 +55,8 @@ export function operationPart(operation: Operation): number {
   return operation.phases.length === 0 ? 0 : Math.min(1, (over + inside) / operation.phases.length);
 }
 
-const pastFailure: Record<OperationKind, "failed" | "createFailed" | "startFailed" | "stopFailed" | "deleteFailed"> = {
-  create: "createFailed", rebuild: "failed", start: "startFailed", restart: "startFailed", stop: "stopFailed", delete: "deleteFailed", install_controller: "failed", fix: "failed",
+const pastFailure: Record<OperationKind, "failed" | "createFailed" | "startFailed" | "stopFailed" | "deleteFailed" | "renameFailed" | "exportFailed"> = {
+  create: "createFailed", rebuild: "failed", start: "startFailed", restart: "startFailed", stop: "stopFailed", delete: "deleteFailed", rename: "renameFailed", export: "exportFailed", install_controller: "failed", fix: "failed",
 };
 
 export function machineView(t: TFunction, machine: MachineStatus, engine: EngineStatus | undefined): StateView {

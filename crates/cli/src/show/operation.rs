@@ -25,6 +25,8 @@ pub(crate) fn phase_title(phase: Phase) -> &'static str {
         Phase::Stop => "Stop the machine",
         Phase::Start => "Start the machine",
         Phase::Remove => "Remove the machine",
+        Phase::Rename => "Move everything to the new name",
+        Phase::Export => "Write the file",
         Phase::Fix => "Mend it",
         Phase::Verify => "Check again",
     }
@@ -39,6 +41,8 @@ fn kind_noun(kind: OperationKind) -> &'static str {
         OperationKind::Stop => "stop",
         OperationKind::Restart => "restart",
         OperationKind::Delete => "removal",
+        OperationKind::Rename => "renaming",
+        OperationKind::Export => "export",
         OperationKind::InstallController => "installation of the controller",
         OperationKind::Fix => "fix",
     }

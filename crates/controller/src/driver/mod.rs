@@ -80,6 +80,15 @@ pub trait Driver: Send + Sync + 'static {
     /// a file that the instance's init reads.
     async fn create(&self, spec: &InstanceSpec) -> Result<(), DriverError>;
 
+    /// Creates a stopped instance from the root file system that `from` has now, with the mounts and devices of `spec`. `from` may run.
+    /// What is in its volumes and its memory isn't copied; settings that others made are. What a copy left that was broken off is made
+    /// anew; an instance that is whole is only configured. WSL: `--terminate FROM`, `--export FROM TAR`, then as [`Driver::create`].
+    async fn copy(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError>;
+
+    /// Gives a stopped instance another name, and the mounts and devices of `spec`. One that has the name already is only configured.
+    /// The new name must be free. WSL: `DistributionName` in the registry's `Lxss` key, while it is terminated.
+    async fn rename(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError>;
+
     /// Brings an existing instance's mounts, devices and settings to `spec`, while it runs or not; what `spec` doesn't name
     /// and Codchi once added is removed. The image is not changed. WSL: rewrites the file named in [`Driver::create`].
     async fn configure(&self, spec: &InstanceSpec) -> Result<(), DriverError>;

@@ -32,6 +32,7 @@ pub enum NixpkgsChoice {
 
 /// One module of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModuleSpec {
     /// Unique in the machine; by default the last part of [`ModuleSpec::attr`].

@@ -1,6 +1,10 @@
 //! The files that say what is wanted (`machine.json`, `flake.lock`) and what was last built of it (the record).
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,6 +15,8 @@ use crate::{
     lock,
     nix::{Requirements, StorePath},
     operation::OperationId,
+    origin::Origin,
+    rename::Renaming,
     secret::Answers,
 };
 
@@ -39,6 +45,12 @@ pub(crate) struct MachineRecord {
     pub(crate) last_operation: Option<OperationId>,
     /// What its modules asked for when they were last evaluated: what its user is asked. Nothing is given because of it.
     pub(crate) requirements: Requirements,
+    /// What it is made from, where that is more than its modules.
+    pub(crate) origin: Option<Origin>,
+    /// Whether its container runs without its system, for somebody who may be gone.
+    pub(crate) idle: bool,
+    /// The other name that it is being given, or was given before all was done.
+    pub(crate) renaming: Option<Renaming>,
 }
 
 /// A system that is being installed and switched to.
@@ -192,6 +204,34 @@ impl MachineStore {
             if let Err(error) = fs::remove_dir_all(entry.path()) {
                 tracing::debug!(%error, path = %entry.path().display(), "not removed");
             }
+        }
+    }
+
+    /// Gives a machine another name: what is wanted of it and its answers in one step, when the record of that name is there.
+    pub(crate) fn rename(
+        &self,
+        from: &MachineName,
+        to: &MachineName,
+        record: &MachineRecord,
+    ) -> Result<(), FileError> {
+        self.write_record(to, record)?;
+        let (old, new) = (self.directory(from), self.directory(to));
+        let io = |source| FileError::Io { path: new.clone(), source };
+        // What a broken-off creation left there is nobody's.
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+        fs::rename(&old, &new).map_err(io)?;
+        File::open(self.paths.machines()).and_then(|directory| directory.sync_all()).map_err(io)
+    }
+
+    /// Forgets what was built for a name that no machine has any more.
+    pub(crate) fn remove_record(&self, name: &MachineName) -> Result<(), FileError> {
+        let path = self.record_path(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io { path, source }),
+            _ => Ok(()),
         }
     }
 

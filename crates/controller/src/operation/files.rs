@@ -10,6 +10,7 @@ use crate::{
     failure::{Failure, FailureCode},
     files::{self, FileError, Paths},
     lock,
+    machine::MachineName,
 };
 
 /// The format of `operation.json` that is written.
@@ -98,6 +99,19 @@ impl OperationFiles {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Has what was done to a machine belong to its new name. Operations that aren't over are left alone.
+    pub(crate) fn rename_machine(&self, from: &MachineName, to: &MachineName) -> Result<(), FileError> {
+        for id in self.ids() {
+            // One that can't be read explains nothing.
+            let Ok(Some(mut operation)) = self.read(id) else { continue };
+            if operation.state.is_over() && operation.machine.as_ref() == Some(from) {
+                operation.machine = Some(to.clone());
+                files::write_versioned(&self.operation_path(id), VERSION, &operation)?;
+            }
+        }
+        Ok(())
     }
 
     /// Its activities so far, in the order in which they appeared.

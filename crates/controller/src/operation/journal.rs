@@ -137,6 +137,12 @@ impl Journal {
         machine.ok_or_else(|| Error::Argument("this operation needs a machine".into()))
     }
 
+    /// The machine has another name from now on.
+    pub(crate) fn renamed(&self, to: &MachineName) {
+        self.state().operation.machine = Some(to.clone());
+        self.write_all();
+    }
+
     /// Begins a phase.
     pub(crate) fn enter(&self, phase: Phase) {
         self.state().operation.enter(phase, OffsetDateTime::now_utc());

@@ -58,6 +58,10 @@ pub enum OperationKind {
     Restart,
     /// Removes a machine.
     Delete,
+    /// Gives a machine another name.
+    Rename,
+    /// Writes a machine into a file.
+    Export,
     /// Installs or replaces the controller.
     InstallController,
     /// Mends what a check of this computer found.
@@ -106,6 +110,10 @@ pub enum Phase {
     Start,
     /// Remove the machine.
     Remove,
+    /// Move everything to the new name.
+    Rename,
+    /// Write the file.
+    Export,
     /// Run what mends this computer.
     Fix,
     /// Check it again.
@@ -130,6 +138,8 @@ impl OperationKind {
             Self::Stop => &[Phase::Stop],
             Self::Restart => &[Phase::Stop, Phase::Start],
             Self::Delete => &[Phase::Stop, Phase::Remove],
+            Self::Rename => &[Phase::Stop, Phase::Rename, Phase::Start],
+            Self::Export => &[Phase::Export],
             Self::InstallController => &[Phase::Prepare],
             Self::Fix => &[Phase::Fix, Phase::Verify],
         }
@@ -299,6 +309,8 @@ impl Operation {
             OperationKind::Stop => "stop",
             OperationKind::Restart => "restart",
             OperationKind::Delete => "delete",
+            OperationKind::Rename => "rename",
+            OperationKind::Export => "export",
             OperationKind::InstallController => "install the controller",
             OperationKind::Fix => "mend this computer",
         };

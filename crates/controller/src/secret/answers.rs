@@ -83,6 +83,14 @@ impl Answers {
         self.without.retain(|name| !given.with.contains(name));
     }
 
+    /// Takes over what isn't answered here yet.
+    pub(crate) fn take_missing(&mut self, other: &Self) {
+        for (name, answer) in &other.secrets {
+            self.secrets.entry(name.clone()).or_insert(*answer);
+        }
+        self.without.extend(other.without.iter().cloned());
+    }
+
     /// Since when a secret is set.
     pub fn set_since(&self, secret: &str) -> Option<OffsetDateTime> {
         match self.secrets.get(secret) {

@@ -14,7 +14,7 @@ use crate::{
     driver::{DriverError, InstanceState, Role},
     error::Error,
     machine::MachineName,
-    nix::{HostSecretRequests, Requirements},
+    nix::Requirements,
 };
 
 /// The format of a delivery.

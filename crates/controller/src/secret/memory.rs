@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, hide};
+use super::{
+    SealError, Sealer, SecretId, SecretStore, SecretValue, StoreError, StoreKind, StoreState, Values, hide,
+};
 
 /// Keeps values as long as it lives.
 pub struct MemoryStore {
@@ -89,5 +91,28 @@ impl SecretStore for MemoryStore {
                 Ok(())
             }
         }
+    }
+}
+
+/// Writes values behind their passphrase, as text.
+pub struct MemorySealer;
+
+impl Sealer for MemorySealer {
+    fn seal(&self, values: &Values, passphrase: &SecretValue) -> Result<Vec<u8>, SealError> {
+        let texts: BTreeMap<&str, String> =
+            values.iter().map(|(name, value)| (name.as_str(), value.to_base64().to_string())).collect();
+        let sealed = (passphrase.to_base64().to_string(), texts);
+        serde_json::to_vec(&sealed).map_err(|error| SealError::Unusable { reason: error.to_string() })
+    }
+
+    fn unseal(&self, sealed: &[u8], passphrase: &SecretValue) -> Result<Values, SealError> {
+        let unusable = |reason: String| SealError::Unusable { reason };
+        let (with, texts): (String, BTreeMap<String, String>) =
+            serde_json::from_slice(sealed).map_err(|error| unusable(error.to_string()))?;
+        if with != *passphrase.to_base64() {
+            return Err(SealError::WrongPassphrase);
+        }
+        let value = |text: &str| SecretValue::from_base64(text).map_err(|error| unusable(error.to_string()));
+        texts.into_iter().map(|(name, text)| Ok((name, value(&text)?))).collect()
     }
 }

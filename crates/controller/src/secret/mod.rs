@@ -10,6 +10,7 @@ mod kept;
 #[cfg(any(test, feature = "fake"))]
 pub mod memory;
 mod redact;
+mod sealed;
 mod store;
 mod value;
 
@@ -17,5 +18,6 @@ pub use answers::{Answers, GivenAnswers, HostSecret, SecretAnswer};
 pub use asks::{AskFor, AskedSecret, Asks};
 pub use keep::{Answered, HostSecretStatus, SecretStatus};
 pub use redact::{Keys, MASK, RedactedStream, Redactor, SHORTEST, hide, known};
+pub use sealed::{SealError, Sealer, Values};
 pub use store::{SecretId, SecretStore, StoreError, StoreKind, StoreState};
 pub use value::{MAX_BYTES, SecretValue, ValueError};

@@ -151,17 +151,18 @@ fn allowed(status: RunState, running: Option<&Operation>, record: &MachineRecord
     let built = record.built.is_some();
     match status {
         RunState::Unknown => vec![],
-        RunState::NotInstalled => vec![Action::Rebuild, Action::ChangeModules, Action::Delete],
+        RunState::NotInstalled => vec![Action::Rebuild, Action::ChangeModules, Action::Move, Action::Delete],
         RunState::Stopped if built => {
-            vec![Action::Start, Action::Rebuild, Action::ChangeModules, Action::Delete]
+            vec![Action::Start, Action::Rebuild, Action::ChangeModules, Action::Move, Action::Delete]
         }
-        RunState::Stopped => vec![Action::Rebuild, Action::ChangeModules, Action::Delete],
+        RunState::Stopped => vec![Action::Rebuild, Action::ChangeModules, Action::Move, Action::Delete],
         RunState::Running => vec![
             Action::Stop,
             Action::Restart,
             Action::Rebuild,
             Action::ChangeModules,
             Action::Exec,
+            Action::Move,
             Action::Delete,
         ],
         RunState::Starting | RunState::Stopping | RunState::Error => vec![Action::Stop, Action::Delete],

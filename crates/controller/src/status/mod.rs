@@ -72,6 +72,8 @@ pub enum Action {
     ChangeModules,
     /// Run commands in it.
     Exec,
+    /// Make another one like it, give it another name, write it into a file.
+    Move,
     /// Remove it.
     Delete,
     /// Cancel its operation.

@@ -26,7 +26,10 @@ use codchi_controller::{
         Requirements, Run, Source, SourceError, StorePath,
     },
     operation::{Door, Operation, OperationId},
-    secret::{Asks, SecretStore, StoreKind, memory::MemoryStore},
+    secret::{
+        Asks, SecretStore, StoreKind,
+        memory::{MemorySealer, MemoryStore},
+    },
 };
 use futures::StreamExt as _;
 use time::OffsetDateTime;
@@ -69,6 +72,8 @@ pub struct NixState {
     pub build_error: Option<fn() -> NixError>,
     pub evaluation_error: Option<fn() -> NixError>,
     pub generations: Vec<Generation>,
+    /// They belong to several machines: removing one keeps them.
+    pub keep_generations: bool,
     /// What the modules ask for.
     pub requirements: Requirements,
     /// What the last look at a repository could use.
@@ -200,11 +205,17 @@ impl Nix for FakeNix {
         self.state().generations.iter_mut().for_each(|g| g.current = g.number == number);
         Ok(())
     }
+    async fn copy_generations(&self, _: &MachineName, _: &MachineName) -> Result<(), NixError> {
+        Ok(())
+    }
     async fn diff(&self, _: &StorePath, _: &StorePath) -> Result<ClosureDiff, NixError> {
         Ok(ClosureDiff::default())
     }
     async fn forget(&self, _: &MachineName) -> Result<(), NixError> {
-        self.state().generations.clear();
+        let mut state = self.state();
+        if !state.keep_generations {
+            state.generations.clear();
+        }
         Ok(())
     }
 }
@@ -310,6 +321,7 @@ fn controller(
         driver: Arc::new(driver.clone()),
         nix: Arc::clone(nix) as Arc<dyn Nix>,
         stores: stores.iter().map(|store| Arc::clone(store) as Arc<dyn SecretStore>).collect(),
+        sealer: Arc::new(MemorySealer),
         user,
         host,
     })

@@ -287,6 +287,10 @@ impl Nix for ControllerNix {
         self.switch_generation(machine, number).await
     }
 
+    async fn copy_generations(&self, from: &MachineName, to: &MachineName) -> Result<(), NixError> {
+        self.copy_links(from, to).await
+    }
+
     async fn diff(&self, before: &StorePath, after: &StorePath) -> Result<ClosureDiff, NixError> {
         self.compare_closures(before, after).await
     }

@@ -69,6 +69,24 @@ impl ControllerNix {
             Self::command(["/bin/ctrl-serve", "switch-generation", &dir(machine), &number.to_string()]);
         self.ask(&format!("go to generation {number}"), spec, Input::Nothing).await.map(drop)
     }
+
+    /// Only what is a generation: the machine may have put anything else there.
+    pub(super) async fn copy_links(&self, from: &MachineName, to: &MachineName) -> Result<(), NixError> {
+        let (old, new) = (dir(from), dir(to));
+        let generations = self.list_generations(from).await?;
+        let mut links: Vec<String> =
+            generations.iter().map(|one| format!("{old}/system-{}-link", one.number)).collect();
+        if generations.iter().any(|one| one.current) {
+            // Last: what it points to is there then.
+            links.push(format!("{old}/system"));
+        }
+        if links.is_empty() {
+            return Ok(());
+        }
+        let copy = ["cp", "--archive", "--remove-destination", "--target-directory", &new, "--"];
+        let spec = Self::command(copy.into_iter().map(str::to_owned).chain(links));
+        self.ask("copy the machine's generations", spec, Input::Nothing).await.map(drop)
+    }
 }
 
 /// Reads lines `SECONDS 'LINK' -> 'TARGET'`; anything else is somebody else's and not looked at.

@@ -15,17 +15,17 @@ use zeroize::Zeroizing;
 const VERSION: u64 = 1;
 
 /// What guessing a passphrase costs, as a power of two: about a second and 256 MiB (scrypt's N, with r = 8 and p = 1).
-pub(super) const WORK_FACTOR: u8 = 18;
+pub(crate) const WORK_FACTOR: u8 = 18;
 
 /// What a file may ask for at most; more would be a way to keep this computer busy.
 const MOST_WORK: u8 = 20;
 
 /// The secrets by their names.
-pub(super) type Content = BTreeMap<String, SecretValue>;
+pub(crate) type Content = BTreeMap<String, SecretValue>;
 
 /// Why a file isn't read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ContentError {
+pub(crate) enum ContentError {
     /// The passphrase is another one. A file whose first lines were changed can't be told from it.
     #[error("the passphrase is wrong")]
     WrongPassphrase,
@@ -54,7 +54,12 @@ struct Read {
     secrets: BTreeMap<String, Zeroizing<String>>,
 }
 
-pub(super) fn encrypt(content: &Content, passphrase: &SecretString, work_factor: u8) -> io::Result<Vec<u8>> {
+/// A passphrase as the library takes it; `None` when it isn't text.
+pub(crate) fn passphrase(value: &SecretValue) -> Option<SecretString> {
+    std::str::from_utf8(value.expose()).ok().map(|text| SecretString::from(text.to_owned()))
+}
+
+pub(crate) fn encrypt(content: &Content, passphrase: &SecretString, work_factor: u8) -> io::Result<Vec<u8>> {
     let secrets: BTreeMap<_, _> =
         content.iter().map(|(name, value)| (name.as_str(), value.to_base64())).collect();
     // As large as it becomes: what a vector leaves behind when it grows isn't zeroed.
@@ -76,7 +81,7 @@ pub(super) fn encrypt(content: &Content, passphrase: &SecretString, work_factor:
     Ok(file)
 }
 
-pub(super) fn decrypt(file: &[u8], passphrase: &SecretString) -> Result<Content, ContentError> {
+pub(crate) fn decrypt(file: &[u8], passphrase: &SecretString) -> Result<Content, ContentError> {
     let understand = |error: DecryptError| match error {
         DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed | DecryptError::NoMatchingKeys => {
             ContentError::WrongPassphrase

@@ -2,7 +2,7 @@
 //!
 //! Several processes may use it at once: each write happens under a lock and begins with reading what the others wrote.
 
-mod content;
+pub(crate) mod content;
 
 use std::{
     fs::File,
@@ -265,10 +265,7 @@ impl SecretStore for VaultStore {
 
 /// A passphrase as the library takes it.
 fn passphrase(value: &SecretValue) -> Result<SecretString, StoreError> {
-    match std::str::from_utf8(value.expose()) {
-        Ok(text) => Ok(SecretString::from(text.to_owned())),
-        Err(_) => Err(failed("use the passphrase", "it isn't text")),
-    }
+    content::passphrase(value).ok_or_else(|| failed("use the passphrase", "it isn't text"))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "errors and words alike")]

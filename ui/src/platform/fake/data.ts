@@ -17,6 +17,8 @@ const phasesOf: Record<OperationKind, Phase[]> = {
   stop: ["stop"],
   restart: ["stop", "start"],
   delete: ["stop", "remove"],
+  rename: ["stop", "rename", "start"],
+  export: ["export"],
   install_controller: ["prepare"],
   fix: ["fix", "verify"],
 };

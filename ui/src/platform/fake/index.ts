@@ -40,7 +40,7 @@ function isOver(operation: Operation): boolean {
 function allowed(world: World, machine: MachineStatus): Action[] {
   if (!world.engine.available) return [];
   if (machine.operation !== null && !isOver(machine.operation)) return ["cancel"];
-  const always: Action[] = ["rebuild", "change_modules", "delete"];
+  const always: Action[] = ["rebuild", "change_modules", "move", "delete"];
   if (machine.status === "running") return [...always, "stop", "restart", "exec"];
   return machine.status === "stopped" ? [...always, "start"] : always;
 }
@@ -225,6 +225,8 @@ export class FakeBackend implements Backend {
       start: running,
       restart: running,
       stop: { status: "stopped", since: null, address: null },
+      rename: running,
+      export: {},
     };
     this.change(machine, { operation: null, ...(kind === "install_controller" || kind === "fix" ? {} : ends[kind]) });
   }
@@ -341,6 +343,19 @@ export class FakeBackend implements Backend {
     stop: ({ name }) => this.#begin("stop", name, { status: "stopping" }),
     restart: ({ name }) => this.#begin("restart", name, { status: "stopping" }),
     delete: ({ name }) => this.#begin("delete", name, { status: "stopping" }),
+    duplicate: ({ name, newName }) => {
+      this.world.machines.set(newName, { ...this.#machine(name), name: newName, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, usage: null, allowed: [], operation: null });
+      return this.#begin("create", newName);
+    },
+    rename: ({ name }) => this.#begin("rename", name, { status: "stopping" }),
+    export: ({ name }) => this.#begin("export", name),
+    archive: () => ({ name: "shop", modules: [{ name: "web", url: "github:acme/shop", attr: ["nixosModules", "web"] }], secrets: ["token"], sealed: true, data: 48_000_000 }),
+    import: ({ name }) => {
+      const [like] = this.world.machines.values();
+      const made = name ?? "shop";
+      if (like !== undefined) this.world.machines.set(made, { ...like, name: made, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, usage: null, allowed: [], operation: null });
+      return this.#begin("create", made);
+    },
     secrets: ({ name }) => this.world.secrets.list(this.#machine(name).name),
     answer: ({ name, answers }) => {
       this.world.secrets.keep(this.#machine(name).name, answers);

@@ -2,7 +2,8 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Banner } from "@/components/Banner";
-import { Button } from "@/components/Button";
+import { Button, SplitButton } from "@/components/Button";
+import { Menu } from "@/components/Menu";
 import { Input } from "@/components/Field";
 import { Kbd, KeyHint } from "@/components/Kbd";
 import { EmptyState, Page, PageHeader, Skeleton, StatusBar, Toolbar } from "@/components/Page";
@@ -17,6 +18,7 @@ import { lastAnswer } from "@/state/lastKnown";
 import { selectedMachine, singleKeys, statusBarShown, togglePin } from "@/state/preferences";
 import { useStore } from "@/state/store";
 import { useKeys } from "@/state/useKeys";
+import { useImport } from "@/state/useImport";
 import { useMachineActions } from "@/state/useMachineActions";
 import { useStatus } from "@/state/useStatus";
 import { engineName, groupOf } from "@/state/view";
@@ -49,10 +51,14 @@ export function MachinesScreen() {
 function NewMachineButton() {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const importMachine = useImport();
   return (
-    <Button kind="primary" icon="plus" kbd={`${t("keys.ctrl")} N`} onClick={() => void navigate({ to: "/new" })}>
-      {t("machines.new")}
-    </Button>
+    <SplitButton>
+      <Button kind="primary" icon="plus" kbd={`${t("keys.ctrl")} N`} onClick={() => void navigate({ to: "/new" })}>
+        {t("machines.new")}
+      </Button>
+      <Menu trigger={<Button kind="primary" icon="chev-d" aria-label={t("machines.newOptions")}>{""}</Button>} groups={[[{ key: "import", label: t("actions.import"), icon: "up", onSelect: () => void importMachine() }]]} />
+    </SplitButton>
   );
 }
 

@@ -5,6 +5,7 @@ import { Kbd } from "@/components/Kbd";
 import type { MenuGroups } from "@/components/Menu";
 import type { EngineStatus, MachineStatus } from "@/platform/contract";
 import { machineCan, offersStop } from "@/state/can";
+import { useLife } from "@/state/life";
 import { pins, togglePin } from "@/state/preferences";
 import type { MachineActions } from "@/state/useMachineActions";
 import { isWorking } from "@/state/view";
@@ -13,6 +14,7 @@ import { isWorking } from "@/state/view";
 export function useMachineMenu(engine: EngineStatus, actions: MachineActions, opened = false): (machine: MachineStatus) => MenuGroups {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const life = useLife();
   return useCallback(
     (machine) => {
       const can = machineCan(t, machine, engine);
@@ -34,9 +36,14 @@ export function useMachineMenu(engine: EngineStatus, actions: MachineActions, op
           ...(working && operation !== null ? [{ key: "cancel", label: t("actions.cancelOperation"), icon: "x" as const, disabledReason: can.cancel(), onSelect: () => void actions.cancel(operation) }] : []),
         ],
         [{ key: "pin", label: pins.read().includes(name) ? t("actions.unpin") : t("actions.pin"), icon: "pin", onSelect: () => void togglePin(name) }],
+        [
+          { key: "duplicate", label: t("actions.duplicate"), icon: "copy", disabledReason: can.move(), onSelect: () => life({ kind: "duplicate", machine }) },
+          { key: "rename", label: t("actions.rename"), disabledReason: can.move(), onSelect: () => life({ kind: "rename", machine }) },
+          { key: "export", label: t("actions.export"), icon: "download", disabledReason: can.move(), onSelect: () => life({ kind: "export", machine }) },
+        ],
         [{ key: "delete", label: t("actions.delete"), icon: "trash", disabledReason: can.delete(), onSelect: () => void actions.delete(machine) }],
       ];
     },
-    [t, engine, actions, navigate, opened],
+    [t, engine, actions, navigate, life, opened],
   );
 }

@@ -13,6 +13,7 @@ import { WizardHead } from "@/components/Wizard";
 import type { Failure, OfferedModule, Repository } from "@/platform/contract";
 import type { Draft } from "@/state/draft";
 import { repositoryName } from "@/state/view";
+import { nameError } from "./nameError";
 import type { NameProblem } from "./names";
 import styles from "./New.module.css";
 
@@ -31,13 +32,13 @@ interface Props {
   onBack: () => void;
 }
 
-export function ModulesPage({ draft, checked, repository, problem, nameError, firstModule, failure, onChange, onEnter, onBack }: Props) {
+export function ModulesPage({ draft, checked, repository, problem, nameError: refused, firstModule, failure, onChange, onEnter, onBack }: Props) {
   const { t } = useTranslation();
   if (draft.kind === "empty") {
     return (
       <>
         <WizardHead title={t("wizard.nameTitle")}>{t("wizard.modulesEmpty")}</WizardHead>
-        <Name first draft={draft} checked={checked} problem={problem} nameError={nameError} onChange={onChange} onEnter={onEnter} />
+        <Name first draft={draft} checked={checked} problem={problem} nameError={refused} onChange={onChange} onEnter={onEnter} />
       </>
     );
   }
@@ -82,7 +83,7 @@ export function ModulesPage({ draft, checked, repository, problem, nameError, fi
           {checked && draft.modules.length === 0 ? t("wizard.chooseOne") : ""}
         </span>
       </Section>
-      <Name draft={draft} checked={checked} problem={problem} nameError={nameError} onChange={onChange} onEnter={onEnter} />
+      <Name draft={draft} checked={checked} problem={problem} nameError={refused} onChange={onChange} onEnter={onEnter} />
       <Section title={t("wizard.nixpkgs")} note={t("wizard.nixpkgsNote")}>
         <RadioList
           label={t("wizard.nixpkgs")}
@@ -123,22 +124,10 @@ export function moduleOption(noDescription: string) {
   });
 }
 
-function Name({ draft, checked, problem, nameError, first = false, onChange, onEnter }: Pick<Props, "draft" | "checked" | "problem" | "nameError" | "onChange" | "onEnter"> & { first?: boolean }) {
+function Name({ draft, checked, problem, nameError: refused, first = false, onChange, onEnter }: Pick<Props, "draft" | "checked" | "problem" | "nameError" | "onChange" | "onEnter"> & { first?: boolean }) {
   const { t } = useTranslation();
-  const say = (found: NameProblem): string => {
-    switch (found.kind) {
-      case "tooLong":
-        return t("wizard.nameErrors.tooLong", { max: found.max });
-      case "character":
-        return t("wizard.nameErrors.character", { found: found.found });
-      case "taken":
-        return t("wizard.nameErrors.taken", { name: draft.name });
-      default:
-        return t(`wizard.nameErrors.${found.kind}`);
-    }
-  };
   // An empty field says nothing before one wants to go on.
-  const error = nameError ?? (problem === null || (problem.kind === "empty" && !checked) ? null : say(problem));
+  const error = refused ?? (problem === null || (problem.kind === "empty" && !checked) ? null : nameError(t, problem, draft.name));
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.ctrlKey) return;
     event.preventDefault();

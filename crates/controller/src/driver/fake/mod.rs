@@ -253,6 +253,22 @@ impl Driver for Fake {
         Ok(())
     }
 
+    async fn copy(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        let name = spec.role.instance();
+        self.call(Method::Copy)?.copy(from, &name, spec)?;
+        self.changed(&name);
+        Ok(())
+    }
+
+    async fn rename(&self, from: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
+        let name = spec.role.instance();
+        if self.call(Method::Rename)?.rename(from, &name, spec)? {
+            self.changed(from);
+            self.changed(&name);
+        }
+        Ok(())
+    }
+
     async fn configure(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
         self.call(Method::Configure)?.configure(&spec.role.instance(), spec)
     }

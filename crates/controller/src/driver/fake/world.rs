@@ -23,6 +23,8 @@ pub enum Method {
     CreateVolume,
     DeleteVolume,
     Create,
+    Copy,
+    Rename,
     Configure,
     Attach,
     Detach,
@@ -138,6 +140,55 @@ impl World {
         };
         self.instances.insert(name.to_string(), instance);
         Ok(())
+    }
+
+    pub(super) fn copy(
+        &mut self,
+        from: &InstanceName,
+        name: &InstanceName,
+        spec: &InstanceSpec,
+    ) -> Result<(), DriverError> {
+        self.check_foreign(name)?;
+        let source = self.ours(from)?.clone();
+        self.check_volumes(name, &spec.mounts)?;
+        if !self.instances.contains_key(name.as_str()) {
+            let copy = FakeInstance {
+                role: spec.role.clone(),
+                state: InstanceState::Stopped,
+                since: None,
+                stopped: watch::channel(true).0,
+                ..source
+            };
+            self.instances.insert(name.to_string(), copy);
+        }
+        self.configure(name, spec)
+    }
+
+    /// Whether it hadn't the name already.
+    pub(super) fn rename(
+        &mut self,
+        from: &InstanceName,
+        name: &InstanceName,
+        spec: &InstanceSpec,
+    ) -> Result<bool, DriverError> {
+        self.check_foreign(name)?;
+        let source = match self.ours(from) {
+            Ok(source) => source.clone(),
+            Err(DriverError::NotFound { .. }) if self.instances.contains_key(name.as_str()) => {
+                return self.configure(name, spec).map(|()| false);
+            }
+            Err(error) => return Err(error),
+        };
+        if source.state != InstanceState::Stopped {
+            return Err(refused("rename instance", from, "the instance is running"));
+        }
+        if self.instances.contains_key(name.as_str()) {
+            return Err(refused("rename instance", from, format!("there is already an instance '{name}'")));
+        }
+        self.check_volumes(name, &spec.mounts)?;
+        self.instances.remove(from.as_str());
+        self.instances.insert(name.to_string(), FakeInstance { role: spec.role.clone(), ..source });
+        self.configure(name, spec).map(|()| true)
     }
 
     pub(super) fn configure(&mut self, name: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
