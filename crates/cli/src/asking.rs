@@ -149,18 +149,6 @@ async fn hidden(app: &App, prompt: &str) -> Result<Typed, Stop> {
     line(app).await
 }
 
-/// A question that is answered with yes or no; `None` when the user leaves.
-///
-/// # Errors
-/// When there is no terminal.
-pub(crate) async fn yes(app: &App, question: &str) -> Result<Option<bool>, Stop> {
-    app.screen.stderr.text(question);
-    match line(app).await? {
-        Typed::Line(answer) => Ok(Some(is_yes(&answer))),
-        Typed::Interrupted | Typed::Left => Ok(None),
-    }
-}
-
 /// One hidden line, and the end of it on the screen.
 async fn line(app: &App) -> Result<Typed, Stop> {
     let typed = hidden::read_line(&app.screen.stdin).await.map_err(|error| unreadable(&error))?;

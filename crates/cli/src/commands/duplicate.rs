@@ -50,11 +50,7 @@ pub(crate) async fn run(app: &App, args: DuplicateArgs) -> Result<Exit, Stop> {
     let secrets = match args.secrets {
         Some(secrets) => secrets == Secrets::Copy,
         None if set > 0 && app.can_ask(args.json) => {
-            let question = format!("{name} has {set} of its secrets. Copy them to {new}? [y/N] ");
-            match asking::yes(app, &question).await? {
-                Some(copy) => copy,
-                None => return Ok(Exit::CANCELLED),
-            }
+            asking::confirm(app, &format!("{name} has {set} of its secrets. Copy them to {new}?")).await?
         }
         None => false,
     };
@@ -68,7 +64,7 @@ pub(crate) async fn run(app: &App, args: DuplicateArgs) -> Result<Exit, Stop> {
         data: !args.no_data,
         secrets,
         start,
-        answers: args.answers.read()?,
+        answers: args.answers.read(app).await?,
         ask_for: ask_for(app, args.json),
     };
     let operation = follow::operation(app, args.json, "Begin", app.api.duplicate(wanted)).await?;

@@ -62,7 +62,7 @@ pub(crate) async fn run(app: &App, args: ImportArgs) -> Result<Exit, Stop> {
         name: args.name,
         passphrase,
         start,
-        answers: args.answers.read()?,
+        answers: args.answers.read(app).await?,
         ask_for: ask_for(app, args.json),
     };
     let operation = follow::operation(app, args.json, "Begin", app.api.import(wanted)).await?;
