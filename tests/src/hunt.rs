@@ -145,6 +145,9 @@ impl Hunt {
                 {
                     hits.extend(self.in_packed(program, &path));
                 }
+                if [".zip", ".codchi"].iter().any(|end| name.ends_with(end)) {
+                    hits.extend(self.in_zip(&path));
+                }
             }
         }
         (hits.into_iter().collect(), files)
@@ -226,6 +229,20 @@ impl Hunt {
             kept = filled.min(self.longest - 1);
             buffer.copy_within(filled - kept..filled, 0);
         }
+    }
+
+    fn in_zip(&self, path: &Path) -> Vec<Hit> {
+        let place = path.display();
+        let mut zip = zip::ZipArchive::new(File::open(path).unwrap())
+            .unwrap_or_else(|error| panic!("{place} can't be unpacked: {error}"));
+        let mut hits = Vec::new();
+        for at in 0..zip.len() {
+            let entry = zip.by_index(at).unwrap();
+            let name = format!("{place} ({})", entry.name());
+            hits.extend(self.in_bytes(name.as_bytes(), &format!("the name {name}")));
+            hits.extend(self.in_stream(entry, &name));
+        }
+        hits
     }
 
     fn in_packed(&self, program: &str, path: &Path) -> Vec<Hit> {
@@ -351,6 +368,18 @@ mod tests {
         for place in ["d/far", "log.bz2 (unpacked)", "the name", "the link"] {
             assert!(places.iter().any(|found| found.contains(place)), "{place}: {places:?}");
         }
+    }
+
+    #[test]
+    fn finds_what_is_in_a_zip() {
+        use std::io::Write as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mut zip = zip::ZipWriter::new(File::create(dir.path().join("bundle.zip")).unwrap());
+        zip.start_file("log", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(&[&[b'.'; 4096][..], CANARY].concat()).unwrap();
+        zip.finish().unwrap();
+        let (hits, _) = hunt().search(&[dir.path()]);
+        assert!(hits.iter().any(|hit| hit.place.ends_with("bundle.zip (log)")), "{hits:?}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod isolation;
 mod life;
 mod machine;
 mod modules;
+mod moves;
 mod rebuild;
 mod status;
 
@@ -61,6 +62,14 @@ const CASES: &[Case<Scene>] = cases! {
         two_operations_on_one_machine_are_refused_and_on_two_run_side_by_side
         ctrl_c_cancels_and_leaves_what_runs
         delete_leaves_nothing;
+    moves:
+        a_duplicate_is_another_machine_with_the_same_files
+        a_copy_that_was_killed_is_finished
+        another_name_keeps_everything
+        a_renaming_that_was_killed_is_finished
+        an_exported_machine_comes_back
+        an_import_that_was_killed_is_finished
+        a_file_that_is_something_else_changes_nothing;
     delivery:
         any_value_arrives_as_it_is
         units_that_ask_wait_for_the_delivery

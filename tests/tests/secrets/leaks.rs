@@ -81,7 +81,33 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     scene.codchi.ok(&["logs", "canaries"]);
     scene.codchi.ok(&["status", "--json"]);
 
+    // Crash while they are delivered.
+    scene.codchi.ok(&["stop", "canaries"]);
+    let mut crashes = scene.codchi.events(&["start", "canaries"]);
+    crashes.until("the delivery", |event| event.to_string().contains("deliver the secrets"));
+    crashes.kill_if_alive();
+    scene.codchi.ok(&["start", "canaries"]);
+
+    // What leaves this machine and this computer: files with and without the values, copies, another name, the bundle for a report.
+    let out = scene.place("out");
+    std::fs::create_dir_all(&out).unwrap();
+    let file = |name: &str| out.join(name).display().to_string();
+    std::fs::write(out.join("passphrase"), "correct horse").unwrap();
+    let (bare, sealed, passphrase) = (file("bare.codchi"), file("sealed.codchi"), file("passphrase"));
+    scene.codchi.ok(&["export", "canaries", &bare, "--data"]);
+    let with_secrets = ["--with-secrets", "--passphrase-file", &passphrase];
+    scene.codchi.ok(&[&["export", "canaries", &sealed, "--data"][..], &with_secrets].concat());
+    scene.codchi.ok(&["import", &sealed, "--name", "canaries-back", "--passphrase-file", &passphrase]);
+    let there = scene.codchi.exec("canaries-back", &["sh", "-c", "printf %s \"$FIRST\""]);
+    assert_eq!(there, SECOND, "the file had it");
+    scene.codchi.ok(&["duplicate", "canaries", "canaries-copy", "--secrets", "copy"]);
+    scene.codchi.ok(&["rename", "canaries-copy", "canaries-moved"]);
+    let there = scene.codchi.exec("canaries-moved", &["sh", "-c", "printf %s \"$FIRST\""]);
+    assert_eq!(there, SECOND, "it came along");
+    scene.codchi.ok(&["diagnostics", &file("bundle.zip")]);
+
     sampling.found_nothing();
+    hunt.finds_nothing_in(&[&out]);
     let mut places: Vec<PathBuf> = vec![scene.codchi.config_dir(), scene.codchi.data_dir()];
     // Both containers' disks, every volume (the whole store among them) and the engine's own files and logs.
     places.extend(
@@ -101,5 +127,7 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
             .filter(|path| path.exists())
             .collect::<Vec<_>>(),
     );
-    scene.codchi.ok(&["delete", "canaries", "--yes"]);
+    for machine in ["canaries", "canaries-back", "canaries-moved"] {
+        scene.codchi.ok(&["delete", machine, "--yes"]);
+    }
 }
