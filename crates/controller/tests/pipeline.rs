@@ -82,7 +82,7 @@ async fn a_failing_build_keeps_the_draft_and_can_be_repeated() {
     assert_eq!(failure.details, ["cc: no space left"]);
     let machine = world.controller.status().await.unwrap().machines.remove(0);
     assert_eq!((machine.status, machine.config), (RunState::NotInstalled, ConfigState::Failed));
-    assert_eq!(machine.allowed, [Action::Rebuild, Action::ChangeModules, Action::Delete]);
+    assert_eq!(machine.allowed, [Action::Rebuild, Action::ChangeModules, Action::Move, Action::Delete]);
     let (_, activities, lines) = world.controller.operation(operation.id).await.unwrap();
     assert!(activities.iter().any(|a| a.name == "system"));
     assert!(lines > 0);
