@@ -344,7 +344,7 @@ export class FakeBackend implements Backend {
     restart: ({ name }) => this.#begin("restart", name, { status: "stopping" }),
     delete: ({ name }) => this.#begin("delete", name, { status: "stopping" }),
     duplicate: ({ name, newName }) => {
-      this.world.machines.set(newName, { ...this.#machine(name), name: newName, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, usage: null, allowed: [], operation: null });
+      this.world.machines.set(newName, { ...this.#machine(name), name: newName, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, allowed: [], operation: null });
       return this.#begin("create", newName);
     },
     rename: ({ name }) => this.#begin("rename", name, { status: "stopping" }),
@@ -353,7 +353,7 @@ export class FakeBackend implements Backend {
     import: ({ name }) => {
       const [like] = this.world.machines.values();
       const made = name ?? "shop";
-      if (like !== undefined) this.world.machines.set(made, { ...like, name: made, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, usage: null, allowed: [], operation: null });
+      if (like !== undefined) this.world.machines.set(made, { ...like, name: made, status: "not_installed", config: "building", generation: null, built: null, since: null, address: null, allowed: [], operation: null });
       return this.#begin("create", made);
     },
     secrets: ({ name }) => this.world.secrets.list(this.#machine(name).name),
