@@ -238,7 +238,7 @@ impl Hunt {
         let mut hits = Vec::new();
         for at in 0..zip.len() {
             let entry = zip.by_index(at).unwrap();
-            let name = format!("{place} ({})", entry.name());
+            let name = format!("{place} ({})", entry.name().unwrap());
             hits.extend(self.in_bytes(name.as_bytes(), &format!("the name {name}")));
             hits.extend(self.in_stream(entry, &name));
         }
