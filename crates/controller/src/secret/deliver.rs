@@ -14,7 +14,7 @@ use crate::{
     driver::{DriverError, InstanceState, Role},
     error::Error,
     machine::MachineName,
-    nix::Requirements,
+    nix::{HostSecretRequests, Requirements},
 };
 
 /// The format of a delivery.
@@ -64,7 +64,9 @@ impl Controller {
         name: &MachineName,
         requirements: &Requirements,
     ) -> Result<Option<Delivery>, Error> {
-        let asks = !requirements.secrets.is_empty() || !requirements.wanted_host_secrets().is_empty();
+        // The agent as a capability is a device of the container.
+        let asks =
+            !requirements.secrets.is_empty() || requirements.host_secrets != HostSecretRequests::default();
         let answers = self.machines.answers(name)?;
         let cookie = capability::display_cookie(&*self.host, requirements, &answers);
         // The proxy is no secret that a module asks for: without it nothing in the machine reaches the network.
