@@ -20,14 +20,14 @@ fn machine_id(scene: &Scene, machine: &str) -> String {
 pub fn a_duplicate_is_another_machine_with_the_same_files(scene: &mut Scene) {
     original(scene);
     scene.codchi.ok(&["duplicate", "original", "copied"]);
-    assert_eq!(kept(scene, "copied"), "kept codchi 640 2\n");
+    assert_eq!(kept(scene, "copied"), "kept codchi 640 2");
     assert_eq!(scene.codchi.exec("copied", &["hostname"]).trim(), "copied");
     assert_eq!(scene.codchi.exec("copied", &["systemctl", "is-system-running"]).trim(), "running");
     assert_ne!(machine_id(scene, "copied"), machine_id(scene, "original"));
     let address = |machine: &str| scene.codchi.machine(machine)["address"].as_str().map(str::to_owned);
     assert_ne!(address("copied"), address("original"));
     scene.codchi.exec("copied", &["sh", "-c", "printf changed >kept"]);
-    assert_eq!(kept(scene, "original"), "kept codchi 640 2\n");
+    assert_eq!(kept(scene, "original"), "kept codchi 640 2");
     scene.is_in_order();
     scene.codchi.fails(2, &["duplicate", "original", "copied"]);
     scene.codchi.ok(&["delete", "copied", "--yes"]);
@@ -42,7 +42,7 @@ pub fn a_copy_that_was_killed_is_finished(scene: &mut Scene) {
         running.kill();
         assert_eq!(scene.codchi.machine("killed")["operation"]["state"], "interrupted", "{step}");
         scene.codchi.ok(&duplicate);
-        assert_eq!(kept(scene, "killed"), "kept codchi 640 2\n");
+        assert_eq!(kept(scene, "killed"), "kept codchi 640 2");
         scene.is_in_order();
         scene.codchi.ok(&["delete", "killed", "--yes"]);
     }
@@ -54,7 +54,7 @@ pub fn another_name_keeps_everything(scene: &mut Scene) {
         (machine_id(scene, "original"), scene.codchi.ok(&["generations", "original"]).stdout);
     scene.codchi.ok(&["rename", "original", "renamed"]);
     assert!(scene.codchi.machine("original").is_null());
-    assert_eq!(kept(scene, "renamed"), "kept codchi 640 2\n");
+    assert_eq!(kept(scene, "renamed"), "kept codchi 640 2");
     assert_eq!(machine_id(scene, "renamed"), id, "it is the same machine");
     assert_eq!(scene.codchi.exec("renamed", &["hostname"]).trim(), "renamed");
     assert_eq!(scene.codchi.ok(&["generations", "renamed"]).stdout, generations);
@@ -90,7 +90,7 @@ pub fn a_renaming_that_was_killed_is_finished(scene: &mut Scene) {
         assert!(scene.codchi.machine(from).is_null(), "{step}");
         assert_eq!(scene.codchi.machine(to)["operation"], Value::Null, "{step}");
         scene.running(to, &scene.example("hello"));
-        assert_eq!(kept(scene, to), "kept codchi 640 2\n");
+        assert_eq!(kept(scene, to), "kept codchi 640 2");
         scene.is_in_order();
         (from, to) = (to, from);
     }
@@ -106,7 +106,7 @@ pub fn an_exported_machine_comes_back(scene: &mut Scene) {
         scene.codchi.ok(&["export", "original", &file, "--data"]);
         assert_eq!(scene.codchi.machine("original")["status"], state);
         scene.codchi.ok(&["import", &file, "--name", "back"]);
-        assert_eq!(kept(scene, "back"), "kept codchi 640 2\n");
+        assert_eq!(kept(scene, "back"), "kept codchi 640 2");
         assert_eq!(scene.codchi.exec("back", &["systemctl", "is-system-running"]).trim(), "running");
         scene.is_in_order();
         scene.codchi.ok(&["delete", "back", "--yes"]);
@@ -123,7 +123,7 @@ pub fn an_import_that_was_killed_is_finished(scene: &mut Scene) {
     running.until("the files", |event| event.to_string().contains("unpack its own files"));
     running.kill();
     scene.codchi.ok(&import);
-    assert_eq!(kept(scene, "back"), "kept codchi 640 2\n");
+    assert_eq!(kept(scene, "back"), "kept codchi 640 2");
     scene.is_in_order();
     scene.codchi.ok(&["delete", "back", "--yes"]);
 }
