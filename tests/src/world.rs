@@ -59,7 +59,7 @@ impl World {
 
     /// The engine's directory: its containers, volumes and logs.
     pub fn engine_dir(&self) -> PathBuf {
-        self.dir().join(self.flavour.name())
+        self.dir().join(self.flavour.kind().to_string())
     }
 
     /// The variables that point programs at it.

@@ -110,12 +110,11 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     hunt.finds_nothing_in(&[&out]);
     let mut places: Vec<PathBuf> = vec![scene.codchi.config_dir(), scene.codchi.data_dir()];
     // Both containers' disks, every volume (the whole store among them) and the engine's own files and logs.
-    places.extend(
-        ["containers", "storage-pools", "logs"]
-            .map(|name| scene.world.engine_dir().join(name))
-            .into_iter()
-            .filter(|path| path.exists()),
-    );
+    let engine = ["containers", "storage-pools", "logs"].map(|name| scene.world.engine_dir().join(name));
+    for path in engine {
+        assert!(path.is_dir(), "{} is searched", path.display());
+        places.push(path);
+    }
     places.push(PathBuf::from(scene.codchi.variable("HOME")));
     places.extend(Some(scene.world.dir().join("daemon.log")).filter(|path| path.exists()));
     let places: Vec<&Path> = places.iter().map(PathBuf::as_path).collect();

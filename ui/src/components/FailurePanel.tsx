@@ -67,12 +67,7 @@ export function FailurePanel({ failure, title, note, actions, onRetry, retryDisa
             <div>
               <h3>{t("failure.lastLines")}</h3>
               {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls */}
-              <pre
-                ref={showEnd}
-                className={styles.FailureLines}
-                tabIndex={0}
-                aria-label={t("failure.lastLines")}
-              >
+              <pre ref={showEnd} className={styles.FailureLines} tabIndex={0} aria-label={t("failure.lastLines")}>
                 {lines.join("\n")}
               </pre>
             </div>
