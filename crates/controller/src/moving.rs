@@ -1,6 +1,6 @@
 //! Following the host's sockets while we run: a new session, or a server that was started again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use notify::RecursiveMode;
 use tokio::{sync::mpsc::channel, task::JoinHandle};
@@ -10,6 +10,9 @@ use crate::{
     controller::Controller,
     watch::{Watch, watch},
 };
+
+/// How long a server may take from making its socket to listening.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// Sockets are followed until it is dropped.
 pub(crate) struct Followed {
@@ -53,6 +56,8 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     let watches = capability::places(&*controller.host).into_iter().filter_map(watch_place).collect();
     let controller = Arc::clone(controller);
     let task = tokio::spawn(async move {
+        // Whether something changed since the last look but one.
+        let mut fresh = true;
         loop {
             let looking = Arc::clone(&controller);
             let look = move || capability::follow(&*looking.host, &looking.paths.sockets());
@@ -61,8 +66,16 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
             if moved.contains(&capability::X11) {
                 controller.bring_cookies().await;
             }
-            if changed.recv().await.is_none() {
-                return;
+            // A server makes its socket first and listens then: what changed is looked at once more a little later.
+            let again = std::mem::replace(&mut fresh, false);
+            let told = match again {
+                true => tokio::time::timeout(SETTLING, changed.recv()).await,
+                false => Ok(changed.recv().await),
+            };
+            match told {
+                Ok(Some(())) => fresh = true,
+                Ok(None) => return,
+                Err(_) => {}
             }
         }
     });
