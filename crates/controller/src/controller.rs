@@ -397,6 +397,8 @@ impl Controller {
             if controller.instance(&name).await?.is_none() {
                 return Err(Error::NotInstalled { machine: name });
             }
+            // What couldn't be brought again isn't taken away.
+            controller.prepare_delivery(&name, &controller.machines.record(&name)?.given()).await?;
             controller.stop_machine(&name, force, &journal).await?;
             journal.enter(Phase::Start);
             let _controller = controller.use_controller(Some(&journal)).await?;

@@ -233,10 +233,16 @@ async fn a_machine_does_not_start_without_the_secrets_it_has() {
     let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
     let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
     world.end(made.id).await;
+
+    // Nor is it stopped when it couldn't be started again.
+    world.stores[0].set_state(StoreState::Absent);
+    let restart = world.controller.restart(&name("hello"), true, Door::Tray).unwrap();
+    assert_eq!(world.end(restart.id).await.failure.unwrap().code, FailureCode::StoreUnavailable);
+    let status = world.controller.status().await.unwrap();
+    assert_eq!(status.machines[0].status, codchi_controller::status::RunState::Running);
     let stop = world.controller.stop(&name("hello"), true, Door::Tray).unwrap();
     world.end(stop.id).await;
 
-    world.stores[0].set_state(StoreState::Absent);
     let start = world.controller.start(&name("hello"), Door::Tray).unwrap();
     let failed = world.end(start.id).await.failure.unwrap();
     assert_eq!(failed.code, FailureCode::StoreUnavailable);

@@ -1,7 +1,7 @@
 //! All machines in a table, and what is wrong with them.
 
 use codchi_controller::{
-    operation::{Operation, OperationState, Phase},
+    operation::{Operation, OperationKind, OperationState, Phase},
     status::{ConfigState, MachineStatus, RunState, Snapshot},
 };
 
@@ -92,9 +92,20 @@ pub(crate) fn problem_lines(snapshot: &Snapshot, paint: Paint) -> Vec<String> {
             lines.extend(problem.causes.iter().map(|cause| format!("  {}", printable(cause))));
             lines.extend(problem.hints.iter().map(|hint| format!("  {}", printable(hint))));
         }
-        lines.extend(machine.operation.iter().flat_map(|operation| unhappy_end(operation, paint)));
+        let operation =
+            machine.operation.iter().filter(|operation| !is_made_good(machine.status, operation.kind));
+        lines.extend(operation.flat_map(|operation| unhappy_end(operation, paint)));
     }
     lines
+}
+
+/// Whether what an operation was to bring about is so all the same: somebody else did it.
+fn is_made_good(status: RunState, kind: OperationKind) -> bool {
+    matches!(
+        (kind, status),
+        (OperationKind::Start | OperationKind::Restart, RunState::Running)
+            | (OperationKind::Stop, RunState::Stopped)
+    )
 }
 
 /// What is told of an operation that is over and didn't end well.
@@ -119,7 +130,7 @@ mod tests {
         driver::DriverKind,
         failure::{Failure, FailureCode},
         machine::NixpkgsChoice,
-        operation::{Door, OperationKind},
+        operation::Door,
         status::{EngineStatus, ModuleStatus},
     };
     use time::macros::datetime;
@@ -205,6 +216,19 @@ mod tests {
         note: the creation of broken failed: hello-2.12 did not build: no rule
           `codchi logs broken` shows its log
         "#);
+    }
+
+    #[test]
+    fn a_start_that_failed_is_past_when_the_machine_runs() {
+        let now = datetime!(2026-01-01 00:00 UTC);
+        let mut hello = machine("hello", RunState::Stopped, ConfigState::UpToDate);
+        let mut operation =
+            Operation::begin(OperationKind::Start, Some(hello.name.clone()), Door::Window, now);
+        operation.fail(OperationState::Failed, failed(), now);
+        hello.operation = Some(operation);
+        assert_eq!(problem_lines(&snapshot(vec![hello.clone()]), PLAIN).len(), 2);
+        hello.status = RunState::Running;
+        assert_eq!(problem_lines(&snapshot(vec![hello]), PLAIN), Vec::<String>::new());
     }
 
     #[test]
