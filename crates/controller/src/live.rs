@@ -159,7 +159,7 @@ impl Picture {
         let running: Vec<OperationId> = running.filter(|o| !o.state.is_over()).map(|o| o.id).collect();
         let mut news: Vec<Event> = self.machines_changed(true).into_iter().collect();
         for id in running {
-            news.extend(self.operation_changed(id));
+            news.extend(self.operation_changed(id).0);
         }
         loop {
             if news.drain(..).any(|event| out.send(event).is_err()) {
@@ -206,11 +206,15 @@ impl Picture {
 
     async fn look(&mut self, stale: Stale) -> Vec<Event> {
         let mut news = Vec::new();
-        if stale.engine {
-            self.read_engine().await;
-        }
+        let mut ended = false;
         for id in &stale.operations {
-            news.extend(self.operation_changed(*id));
+            let (of_operation, over) = self.operation_changed(*id);
+            news.extend(of_operation);
+            ended |= over;
+        }
+        // By its end a machine has got an address, of which no engine tells.
+        if stale.engine || ended {
+            self.read_engine().await;
         }
         for name in &stale.machines {
             match self.controller.known_machine(name.clone()) {
@@ -235,7 +239,8 @@ impl Picture {
         self.instances = instances.map_err(|error| Failure::from(Error::from(error)));
     }
 
-    fn operation_changed(&mut self, id: OperationId) -> Vec<Event> {
+    /// What is new of an operation, and whether it is over.
+    fn operation_changed(&mut self, id: OperationId) -> (Vec<Event>, bool) {
         let tail = self.tails.entry(id).or_insert_with(|| Tail::new(id));
         let (news, over) = tail.read(&self.controller.operations);
         if let Some(operation) = &tail.told {
@@ -247,7 +252,7 @@ impl Picture {
         if over {
             self.tails.remove(&id);
         }
-        news
+        (news, over)
     }
 
     /// What differs from what was told; everything at the beginning.

@@ -7,6 +7,7 @@ mod world;
 use std::{fs, time::Duration};
 
 use codchi_controller::{
+    Dialogue,
     driver::{InstanceState, Role},
     event::Event,
     operation::{Door, OperationState},
@@ -86,6 +87,28 @@ async fn a_listener_is_told_of_what_others_do() {
         _ => None,
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_address_is_told_when_what_was_done_is_over() {
+    let world = World::new();
+    world.init("hello").await;
+    let mut events = world.another_process().events();
+    let instance = Role::Machine(name("hello")).instance();
+    // The engine has told of everything that it does tell.
+    for (state, seen) in
+        [(InstanceState::Stopped, RunState::Stopped), (InstanceState::Running, RunState::Running)]
+    {
+        world.driver.set_state_from_outside(&instance, state);
+        let now = next(&mut events, |event| machine(event).filter(|machine| machine.status == seen)).await;
+        assert_eq!(now.address, None);
+    }
+    world.driver.set_address(&instance, "10.0.3.17");
+    let rebuild =
+        world.controller.rebuild(&name("hello"), false, false, Dialogue::default(), Door::Window).unwrap();
+    world.end(rebuild.id).await;
+    let with = next(&mut events, |event| machine(event).filter(|machine| machine.address.is_some())).await;
+    assert_eq!(with.address.as_deref(), Some("10.0.3.17"));
 }
 
 #[tokio::test]

@@ -147,6 +147,13 @@ impl Fake {
         lock(&self.shared.world).foreign.remove(name);
     }
 
+    /// An instance gets an address, of which no engine tells.
+    pub fn set_address(&self, instance: &InstanceName, address: &str) {
+        if let Ok(instance) = lock(&self.shared.world).ours_mut(instance) {
+            instance.address = Some(address.to_owned());
+        }
+    }
+
     /// Another program starts or stops one of our instances.
     pub fn set_state_from_outside(&self, instance: &InstanceName, state: InstanceState) {
         if lock(&self.shared.world).set_state(instance, state) {

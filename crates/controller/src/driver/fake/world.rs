@@ -55,6 +55,7 @@ pub struct FakeInstance {
     /// The sha256 of the image it was made from.
     pub image: String,
     since: Option<OffsetDateTime>,
+    pub(super) address: Option<String>,
     files: Files,
     /// Told when it stops: its processes end then.
     stopped: watch::Sender<bool>,
@@ -110,7 +111,7 @@ impl World {
             role: instance.role.clone(),
             state: instance.state,
             since: instance.since,
-            address: None,
+            address: instance.address.clone(),
             image: Some(instance.image.clone()),
         };
         self.instances.values().map(observe).collect()
@@ -135,6 +136,7 @@ impl World {
             state: InstanceState::Stopped,
             image: spec.image.sha256.clone(),
             since: None,
+            address: None,
             files: Files::new(),
             stopped: watch::channel(true).0,
         };
@@ -156,6 +158,7 @@ impl World {
                 role: spec.role.clone(),
                 state: InstanceState::Stopped,
                 since: None,
+                address: None,
                 stopped: watch::channel(true).0,
                 ..source
             };
