@@ -194,14 +194,13 @@ mod tests {
 
     #[test]
     fn archives_are_found_in_both_forms() {
-        let deb822 =
-            "Types: deb\n# URIs: http://old/debian\nURIs: http://archive.example/debian\nSuites: bookworm\n";
-        assert_eq!(archive_in(deb822).as_deref(), Some("http://archive.example/debian"));
-        let security = "Types: deb\nURIs: http://archive.example/debian-security\n";
+        let deb822 = "Types: deb\n# URIs: http://old/pub/debian\nURIs: http://archive.example/pub/debian\nSuites: bookworm\n";
+        assert_eq!(archive_in(deb822).as_deref(), Some("http://archive.example/pub/debian"));
+        let security = "Types: deb\nURIs: http://archive.example/pub/debian-security\n";
         assert_eq!(archive_in(security), None);
         let line =
-            "# deb http://a/debian x\ndeb [signed-by=/k] https://mirror.example/debian/ bookworm main\n";
-        assert_eq!(archive_in(line).as_deref(), Some("https://mirror.example/debian"));
+            "# deb http://a/debian x\ndeb [signed-by=/k] https://mirror.example/pub/debian/ bookworm main\n";
+        assert_eq!(archive_in(line).as_deref(), Some("https://mirror.example/pub/debian"));
     }
 
     #[test]
