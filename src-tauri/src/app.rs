@@ -140,16 +140,19 @@ fn on_main_thread(app: &AppHandle, what: impl FnOnce(&AppHandle) + Send + 'stati
 /// Takes an event in; whether it changed the picture.
 fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
     let news = lock(&codchi.picture).apply(event);
+    // Asked before the window shows it: who closes it upon that has seen it.
+    let unseen = (!news.ended.is_empty() || !news.asking.is_empty()) && !window::is_in_sight(app);
     // Without a window there is nobody to write it down for; a new one asks first.
     if app.get_webview_window(window::LABEL).is_some() {
         app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
     }
-    let words = codchi.words();
-    for operation in &news.ended {
-        tell(app, codchi, Notice::of_end(operation, words));
-    }
-    for operation in &news.asking {
-        tell(app, codchi, Some(Notice::of_question(operation, words)));
+    if unseen {
+        let words = codchi.words();
+        let ends = news.ended.iter().filter_map(|operation| Notice::of_end(operation, words));
+        let questions = news.asking.iter().map(|operation| Notice::of_question(operation, words));
+        for notice in ends.chain(questions) {
+            tell(app, codchi, notice);
+        }
     }
     for name in news.running {
         deliver(codchi, name);
@@ -193,12 +196,9 @@ pub(crate) fn note(app: &AppHandle, diagnosis: &Diagnosis) {
     on_main_thread(app, draw_tray);
 }
 
-/// Shows a notification, if the user wants them and sees no window.
-fn tell(app: &AppHandle, codchi: &Codchi, notice: Option<Notice>) {
-    if let Some(notice) = notice
-        && lock(&codchi.picture).settings.notifications
-        && !window::is_in_sight(app)
-    {
+/// Shows a notification, if the user wants them.
+fn tell(app: &AppHandle, codchi: &Codchi, notice: Notice) {
+    if lock(&codchi.picture).settings.notifications {
         let app = app.clone();
         notice::show(notice, codchi.words(), move |page| open_window(&app, Some(page)));
     }
@@ -247,7 +247,7 @@ fn choose(app: &AppHandle, choice: Choice) {
             let codchi = codchi(app);
             if let Err(error) = terminal::open(app, &codchi.environment, &name) {
                 tracing::warn!(%error, %name, "no terminal");
-                tell(app, &codchi, Some(Notice::of_missing_terminal(&name, codchi.words())));
+                tell(app, &codchi, Notice::of_missing_terminal(&name, codchi.words()));
             }
         }
         Choice::Quit => quit(app),
@@ -260,7 +260,7 @@ fn run(app: &AppHandle, command: &'static str, name: MachineName, args: Value) {
     tauri::async_runtime::spawn(async move {
         let codchi = codchi(&app);
         if let Err(failure) = codchi.api.through(Door::Tray).call(command, args).await {
-            tell(&app, &codchi, Some(Notice::of_refusal(&name, &failure, codchi.words())));
+            tell(&app, &codchi, Notice::of_refusal(&name, &failure, codchi.words()));
         }
     });
 }
@@ -305,7 +305,7 @@ fn go_on(app: &AppHandle, next: Next) {
         Next::EndLater => {
             destroy();
             let codchi = codchi(app);
-            tell(app, &codchi, Some(Notice::of_ending_later(codchi.words())));
+            tell(app, &codchi, Notice::of_ending_later(codchi.words()));
             draw_tray(app);
         }
         Next::End => app.exit(0),

@@ -1,7 +1,7 @@
 //! Notifications of the desktop: what is worth one, and showing it.
 //!
-//! They tell what the window would have told: only while no window is in sight, and never that something went as the user just
-//! asked and saw.
+//! What the window tells is told only while it isn't in sight, and never that something went as the user just asked and saw; what
+//! was chosen in the tray and can't be done is always told.
 
 use codchi_controller::{
     failure::Failure,
