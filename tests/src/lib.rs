@@ -13,9 +13,10 @@
 pub mod cli;
 pub mod conformance;
 pub mod desktop;
+pub mod gateway;
 pub mod hunt;
 pub mod keyring;
-mod process;
+pub mod process;
 pub mod repo;
 pub mod scene;
 pub mod servers;

@@ -1,6 +1,9 @@
-//! A process that ends with its owner.
+//! A process that ends with its owner, and one that cleans up after an owner who could not.
 
-use std::process::{Child, ChildStdin, ChildStdout, Command};
+use std::{
+    ffi::OsStr,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
 
 /// A child process; dropping it ends it.
 pub(crate) struct Process(Child);
@@ -33,6 +36,32 @@ impl Drop for Process {
         // Fails when it has ended already, which is as good.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// What is to be done when this process is ended before it could do so itself: a shell, in a session of its own, that waits for the
+/// other end of its stdin to go away. Dropping this is the same signal, so the script must find nothing to do when all is done.
+pub struct AfterDeath {
+    waiting: Child,
+}
+
+impl AfterDeath {
+    /// Runs this script with `$1` and so on as in `args`.
+    ///
+    /// # Panics
+    /// When there is no `setsid` or `sh`.
+    pub fn run<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", &format!("cat >/dev/null; {script}"), "sh"]).args(args);
+        let waiting = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self { waiting: waiting.expect("setsid and sh") }
+    }
+}
+
+impl Drop for AfterDeath {
+    fn drop(&mut self) {
+        drop(self.waiting.stdin.take());
+        let _ = self.waiting.wait();
     }
 }
 

@@ -4,17 +4,12 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
 };
 
 use codchi_driver_lxd::Flavour;
 use serde_json::Value;
 
-use crate::{
-    cli::Codchi,
-    repo::Repo,
-    world::{World, xtask_program},
-};
+use crate::{cli::Codchi, repo::Repo, world::World};
 
 /// A world, and `codchi` in it as root.
 pub struct Scene {
@@ -22,7 +17,6 @@ pub struct Scene {
     pub codchi: Codchi,
     /// Where it runs.
     pub world: World,
-    _guard: Guard,
 }
 
 /// The engine that the suites run on: `CODCHI_TEST_ENGINE`, which is `lxd` (also where it isn't set) or `incus`.
@@ -46,7 +40,7 @@ impl Scene {
         let engine = engine();
         let world = World::with(engine, options);
         println!("{} in {}", engine.name(), world.dir().display());
-        Self { codchi: Codchi::new(&world), _guard: Guard::over(&world), world }
+        Self { codchi: Codchi::new(&world), world }
     }
 
     /// A directory of its own for something that a case makes.
@@ -209,26 +203,4 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
 fn names(urls: &Value) -> BTreeSet<String> {
     let urls = urls.as_array().expect("a list of addresses").iter();
     urls.map(|url| url.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
-}
-
-/// Removes the world when this process was ended before it could: a shell that waits for the other end of its stdin to go away.
-struct Guard {
-    waiting: Child,
-}
-
-impl Guard {
-    fn over(world: &World) -> Self {
-        let mut command = Command::new("setsid");
-        command.args(["sh", "-c", r#"cat >/dev/null; [ ! -e "$1" ] || exec "$0" world "$1" --down"#]);
-        command.arg(xtask_program()).arg(world.dir());
-        let waiting = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        Self { waiting: waiting.expect("setsid and sh") }
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        drop(self.waiting.stdin.take());
-        let _ = self.waiting.wait();
-    }
 }

@@ -11,12 +11,15 @@ use codchi_driver_lxd::{Flavour, LxdConfig, LxdDriver, sockets};
 use nix::{sys::signal, unistd::Pid};
 use tempfile::TempDir;
 
+use crate::process::AfterDeath;
+
 /// A world; dropping it removes every trace.
 pub struct World {
     flavour: Flavour,
     options: Vec<String>,
     dir: TempDir,
     env: BTreeMap<String, String>,
+    _after_death: AfterDeath,
 }
 
 impl World {
@@ -37,7 +40,9 @@ impl World {
         let dir = tempfile::Builder::new().prefix("cw-").tempdir_in("/tmp").unwrap();
         // Other users must get as far as the socket, to be refused there.
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let removed = r#"[ ! -e "$2" ] || exec "$1" world "$2" --down"#;
         let mut world = Self {
+            _after_death: AfterDeath::run(removed, [&xtask_program(), dir.path()]),
             flavour,
             options: options.iter().map(ToString::to_string).collect(),
             dir,
@@ -151,7 +156,7 @@ impl Drop for World {
 
 /// The built developer command, where `cargo xtask test` has put it: in the directory of programs, to which this one belongs or the
 /// directory of test programs, which this one is in, belongs.
-pub(crate) fn xtask_program() -> PathBuf {
+fn xtask_program() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let programs = this.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();
     let built = programs.join("xtask");

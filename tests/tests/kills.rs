@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use codchi_tests::{
     cli::running_phase,
+    gateway::{Gateway, Held},
     repo::Repo,
     scene::Scene,
     suite::{self, Case},
@@ -149,25 +150,22 @@ fn killed_in_each_phase_of_a_rebuild(scene: &mut Scene) {
 
 fn killed_in_each_phase_of_a_removal(scene: &mut Scene) {
     let repo = scene.example("hello");
-    let moments: [(&str, &Holds); 3] = [
-        ("stop", &|event| running_phase(event) == Some("stop")),
-        ("remove", &|event| running_phase(event) == Some("remove")),
-        ("the container", &|event| names(event, "delete the container")),
-    ];
-    for (what, holds) in moments {
+    let delete = ["delete", "removed", "--yes"];
+    scene.running("removed", &repo);
+    kill_in(scene, "removed", &delete, "stop");
+    scene.codchi.ok(&delete);
+    // What comes after the stop would be done before anybody hears of it.
+    let container = "DELETE /1.0/instances/codchi-removed";
+    let volume = "DELETE /1.0/storage-pools/default/volumes/custom/codchi-profile-removed";
+    for (request, held) in [(container, Held::Before), (container, Held::After), (volume, Held::Before)] {
         scene.running("removed", &repo);
-        let delete = ["delete", "removed", "--yes"];
-        let mut running = scene.codchi.events(&delete);
-        // Stopping takes its time; what comes after may be done before anybody hears of it.
-        let in_time = running.find(holds).is_some() && running.kill_if_alive();
-        assert!(in_time || what != "stop", "the kill came too late");
-        println!("  removal {} {what}", if in_time { "hit at" } else { "was over before the kill at" });
-        let machine = scene.codchi.machine("removed");
-        assert!(in_time || machine.is_null(), "{machine:#}");
-        if !machine.is_null() {
-            assert_eq!(machine["operation"]["state"], "interrupted", "{machine:#}");
-            scene.codchi.ok(&delete);
-        }
+        let gateway = Gateway::new(&scene.world, request, held);
+        let running = gateway.through(&scene.codchi).events(&delete);
+        gateway.wait();
+        running.kill();
+        println!("  {held:?} {request}");
+        is_explained(scene, "removed");
+        scene.codchi.ok(&delete);
         assert!(scene.codchi.machine("removed").is_null());
         scene.is_in_order();
     }

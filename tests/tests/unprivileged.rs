@@ -17,6 +17,7 @@ use std::{
 
 use codchi_tests::{
     cli::{Codchi, finish},
+    process::AfterDeath,
     repo::Repo,
     scene::Scene,
     suite::{self, Case},
@@ -75,12 +76,15 @@ struct Stage {
     scene: Scene,
     users: [User; 2],
     _group: Group,
+    _after_death: AfterDeath,
 }
 
 impl Stage {
     fn new() -> Self {
         let tag = std::process::id();
         let (group, member, stranger) = (format!("cg{tag}"), format!("cm{tag}"), format!("cs{tag}"));
+        let gone = r#"for user in "$1" "$2"; do userdel "$user"; done; groupdel "$3""#;
+        let after_death = AfterDeath::run(gone, [&member, &stranger, &group]);
         system("groupadd", &[&group]);
         let group = Group(group);
         let users = [User::new(&member, &[&group.0]), User::new(&stranger, &[])];
@@ -117,6 +121,7 @@ impl Stage {
             scene,
             users,
             _group: group,
+            _after_death: after_death,
         }
     }
 }

@@ -151,7 +151,10 @@ fn nextest(workspace: &Workspace, log: &mut Log, filter: &str, engine: Option<&s
         // A snapshot that differs is a failure, not a new file in the tree.
         cargo.env("INSTA_UPDATE", "no");
         if let Some(engine) = engine {
+            // What was built is tested: nobody builds it again with other features.
+            let programs = workspace.target.join("debug");
             cargo.env("CODCHI_TEST_ENGINE", engine);
+            cargo.env("CODCHI_CLI", programs.join("codchi")).env("CODCHI_APP", programs.join("codchi-app"));
         }
         cargo
     };

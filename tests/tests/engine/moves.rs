@@ -1,6 +1,9 @@
 //! Copies, other names, and files that machines are written into and come back from.
 
-use codchi_tests::scene::Scene;
+use codchi_tests::{
+    gateway::{Gateway, Held},
+    scene::Scene,
+};
 use serde_json::Value;
 
 fn kept(scene: &Scene, machine: &str) -> String {
@@ -66,29 +69,26 @@ pub fn another_name_keeps_everything(scene: &mut Scene) {
 pub fn a_renaming_that_was_killed_is_finished(scene: &mut Scene) {
     original(scene);
     let steps = [
-        "stop the container",
-        "take the generations along",
-        "rename the container",
-        "remove what had the old name",
+        ("PUT /1.0/instances/codchi-FROM/state", Held::Before),
+        ("POST /1.0/storage-pools/default/volumes/custom", Held::Before),
+        ("POST /1.0/instances/codchi-FROM ", Held::Before),
+        ("POST /1.0/instances/codchi-FROM ", Held::After),
+        ("DELETE /1.0/storage-pools/default/volumes/custom/codchi-profile-FROM", Held::Before),
     ];
     let (mut from, mut to) = ("original", "moved");
-    for step in steps {
+    for (request, held) in steps {
         let rename = ["rename", from, to];
-        let mut running = scene.codchi.events(&rename);
-        running.until(step, |event| event.to_string().contains(step));
-        let killed = running.kill_if_alive();
-        println!("  {step}: {}", if killed { "hit" } else { "was over before" });
-        if killed {
-            let known = [from, to].map(|name| scene.codchi.machine(name));
-            assert_eq!(
-                known.iter().filter(|machine| **machine != Value::Null).count(),
-                1,
-                "it has one name: {known:#?}"
-            );
-            scene.codchi.run(&rename);
-        }
-        assert!(scene.codchi.machine(from).is_null(), "{step}");
-        assert_eq!(scene.codchi.machine(to)["operation"], Value::Null, "{step}");
+        let gateway = Gateway::new(&scene.world, &request.replace("FROM", from), held);
+        let running = gateway.through(&scene.codchi).events(&rename);
+        gateway.wait();
+        running.kill();
+        println!("  {held:?} {request}");
+        let known = [from, to].map(|name| scene.codchi.machine(name));
+        let named = known.iter().filter(|machine| **machine != Value::Null).count();
+        assert_eq!(named, 1, "it has one name: {known:#?}");
+        scene.codchi.ok(&rename);
+        assert!(scene.codchi.machine(from).is_null(), "{request}");
+        assert_eq!(scene.codchi.machine(to)["operation"], Value::Null, "{request}");
         scene.running(to, &scene.example("hello"));
         assert_eq!(kept(scene, to), "kept codchi 640 2");
         scene.is_in_order();
