@@ -83,7 +83,8 @@ impl Stage {
     fn new() -> Self {
         let tag = std::process::id();
         let (group, member, stranger) = (format!("cg{tag}"), format!("cm{tag}"), format!("cs{tag}"));
-        let gone = r#"for user in "$1" "$2"; do userdel "$user"; done; groupdel "$3""#;
+        // Whatever of theirs still runs is in the way.
+        let gone = r#"for user in "$1" "$2"; do pkill -KILL --uid "$user"; userdel --force "$user"; done; groupdel "$3""#;
         let after_death = AfterDeath::run(gone, [&member, &stranger, &group]);
         system("groupadd", &[&group]);
         let group = Group(group);
