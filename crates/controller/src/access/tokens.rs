@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -17,9 +18,6 @@ use crate::{
 
 /// The format of `tokens.json` that is written.
 const VERSION: u64 = 1;
-
-/// The longest name of a host with its port.
-const LONGEST_HOST: usize = 260;
 
 /// A host for which a token is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -116,17 +114,18 @@ impl Controller {
 
 /// A host as it stands in addresses: in lower case, without the usual port. An address is taken for its host.
 fn host_name(text: &str) -> Result<String, Error> {
-    let host = text.trim().to_ascii_lowercase();
-    let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
-    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.strip_suffix(":443").unwrap_or(host);
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if host.is_empty() || host.len() > LONGEST_HOST || !host.chars().all(is_host) {
-        return Err(Error::Argument(
-            "that is no host; it is written like git.example.org, or git.example.org:8443".into(),
-        ));
+    let text = text.trim();
+    let address = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let no_host = || {
+        Error::Argument("that is no host; it is written like git.example.org, or git.example.org:8443".into())
+    };
+    // A line in it would be dropped by the parser, as browsers do.
+    let url = Url::parse(&address).ok().filter(|_| !text.contains(char::is_control)).ok_or_else(no_host)?;
+    if url.scheme() != "https" || !url.username().is_empty() || url.password().is_some() {
+        return Err(no_host());
     }
-    Ok(host.to_owned())
+    let host = url.host_str().filter(|host| !host.starts_with('-')).ok_or_else(no_host)?;
+    Ok(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// What forges take as the name beside a token: GitLab its own, the others any.
@@ -146,10 +145,21 @@ mod tests {
             ("git.example.org:443", "git.example.org"),
             (" git.example.org:8443 ", "git.example.org:8443"),
             ("[fe80::1]:8443", "[fe80::1]:8443"),
+            ("GIT.Müller.example", "git.xn--mller-kva.example"),
         ] {
             assert_eq!(host_name(typed).unwrap(), host, "{typed}");
         }
-        for typed in ["", "a b", "user:t0ken@host", "host\n", "https://"] {
+        for typed in [
+            "",
+            "a b",
+            "user:t0ken@host",
+            "host\n",
+            "https://",
+            "http://git.example.org",
+            "::::",
+            "-x",
+            "host:99999",
+        ] {
             let typed = typed.replace('\n', "\nx");
             let error = host_name(&typed).unwrap_err().to_string();
             assert!(!error.contains("t0ken"), "{error}");
