@@ -7,6 +7,7 @@
 mod engines;
 mod examples;
 
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -48,7 +49,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     let session = world::Session::new(data()?.join("session"), None);
     if options.down {
         session.end()?;
-        return world::as_root(workspace, &own, &["--down"]).map(|_| ExitCode::SUCCESS);
+        world::as_root(workspace, &own, &["--down"])?;
+        // The examples' repositories as well.
+        let data = data()?;
+        if data.exists() {
+            fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     let has_display =
         ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|v| !v.is_empty()));
