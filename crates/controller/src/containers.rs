@@ -69,6 +69,7 @@ pub(crate) fn machine(name: &MachineName, image: &Image, devices: Vec<Device>) -
         volume,
         path: path.into(),
     });
+    let containers = if devices.contains(&Device::Containers) { "yes" } else { "no" };
     let profile =
         Mount { volume: VolumeName::profile(name), path: MACHINE_PROFILES.into(), read_only: false };
     InstanceSpec {
@@ -79,6 +80,7 @@ pub(crate) fn machine(name: &MachineName, image: &Image, devices: Vec<Device>) -
             ("CODCHI_MACHINE".into(), name.to_string()),
             // Engines give some to everybody. Init takes away what isn't named here.
             ("CODCHI_DEVICES".into(), nodes(&devices)),
+            ("CODCHI_CONTAINERS".into(), containers.into()),
         ]),
         devices,
         nesting: true,

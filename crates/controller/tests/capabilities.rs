@@ -227,10 +227,18 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     let operation = world.init("hello").await;
     assert_eq!(operation.state, OperationState::Succeeded, "{operation:?}");
     let given = instance(&world, "hello");
-    let all =
-        [Device::Gpu, Device::Nvidia, Device::Usb, node("/dev/kvm"), node("/dev/fuse"), Device::SystemCalls];
+    let all = [
+        Device::Gpu,
+        Device::Nvidia,
+        Device::Usb,
+        node("/dev/kvm"),
+        node("/dev/fuse"),
+        Device::Containers,
+        Device::SystemCalls,
+    ];
     assert_eq!(given.devices, all);
     assert_eq!(given.environment["CODCHI_DEVICES"], "/dev/kvm:/dev/fuse");
+    assert_eq!(given.environment["CODCHI_CONTAINERS"], "yes");
 
     // The card is taken out, and the user withholds what is there.
     std::fs::remove_dir_all(world.host.path(Path::new("/dev/dri"))).unwrap();
@@ -244,7 +252,7 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
         world.controller.rebuild(&name("hello"), false, false, dialogue, Door::CommandLine).unwrap();
     assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded);
     let given = instance(&world, "hello");
-    assert_eq!(given.devices, [Device::Usb, node("/dev/fuse"), Device::SystemCalls]);
+    assert_eq!(given.devices, [Device::Usb, node("/dev/fuse"), Device::Containers, Device::SystemCalls]);
     assert_eq!(given.environment["CODCHI_DEVICES"], "/dev/fuse");
 }
 
@@ -294,4 +302,5 @@ async fn the_controllers_builds_may_use_what_nix_has_names_for() {
     let controller = world.driver.instance(&Role::Controller.instance()).unwrap();
     assert!(controller.environment.is_empty() && controller.devices.is_empty());
     assert_eq!(instance(&world, "hello").environment["CODCHI_DEVICES"], "none");
+    assert_eq!(instance(&world, "hello").environment["CODCHI_CONTAINERS"], "no");
 }

@@ -1,5 +1,5 @@
-//! PID 1 of a code machine, until it hands over: sets the host name, makes the directories a minimal root lacks,
-//! and executes the init of the NixOS system in the machine's profile. Mounts are done by the engine.
+//! PID 1 of a code machine, until it hands over: sets the host name, takes away what engines give unasked, makes the directories a
+//! minimal root lacks, and executes the init of the NixOS system in the machine's profile. Mounts are done by the engine.
 //!
 //! Nothing here knows what the system contains: activation is the system's own business.
 
@@ -14,12 +14,16 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
+use crate::nesting;
+
 /// Present in a machine's root and nowhere else.
 pub(crate) const MARKER: &str = "/.codchi/ctrl-serve";
 /// The variable in which the engine's configuration carries the machine's name.
 const NAME: &str = "CODCHI_MACHINE";
 /// The variable in which it carries the device nodes that the machine may have, separated by colons.
 const DEVICES: &str = "CODCHI_DEVICES";
+/// Set to `no` where the machine isn't to run containers.
+const CONTAINERS: &str = "CODCHI_CONTAINERS";
 /// Set where no system is to be started: somebody works on the machine's files.
 const IDLE: &str = "CODCHI_IDLE";
 /// The nodes that LXD and Incus bind into every container, whoever asks for them or not.
@@ -56,6 +60,11 @@ pub(crate) fn boot() -> ExitCode {
                 console(&format!("cannot take {node} away: {e}"));
             }
         }
+    }
+    if std::env::var(CONTAINERS).is_ok_and(|may| may == "no")
+        && let Err(e) = nesting::keep_out()
+    {
+        console(&format!("containers are not kept out: {e}"));
     }
     for (dir, mode) in DIRS {
         if let Err(e) = make(Path::new(dir), *mode) {

@@ -18,6 +18,7 @@ mod health;
 mod host;
 mod machine;
 mod mounts;
+mod nesting;
 mod network;
 mod own_files;
 mod prepare;
@@ -132,6 +133,10 @@ fn main() -> ExitCode {
         },
         Ok(Invocation::BecomeBound { argv }) => fail(1, &access::become_bound(&argv)),
         Ok(Invocation::Confine { view, argv }) => fail(1, &confine::become_confined(&view, &argv)),
+        Ok(Invocation::SealProc) => match nesting::seal() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => fail(1, &e),
+        },
         Ok(Invocation::Host) => match host::take(&mut std::io::stdin().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::confine::View;
+use crate::nesting::SEAL;
 
 /// How long the waits last unless `--timeout-ms` says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -128,6 +129,8 @@ pub(crate) enum Invocation {
         /// The program and its arguments.
         argv: Vec<String>,
     },
+    /// Internal: hand over a `/proc` whose parts can't be unmounted.
+    SealProc,
     /// Print the version.
     Version,
     /// Print the usage.
@@ -185,6 +188,7 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
                 _ => Err(UsageError::Missing),
             }
         }
+        (SEAL, []) => Ok(Invocation::SealProc),
         ("host", []) => Ok(Invocation::Host),
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
         ("add-generation", [dir, system]) if dir.starts_with('/') => {

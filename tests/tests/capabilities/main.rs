@@ -13,6 +13,7 @@
 )]
 
 mod absent;
+mod containers;
 mod devices;
 mod session;
 mod sockets;
@@ -32,9 +33,12 @@ const CASES: &[Case<Session>] = cases! {
         a_machine_that_asks_for_nothing_has_nothing;
     devices:
         a_file_system_in_user_space_is_mounted
-        a_tunnel_is_made
+        a_tunnel_is_made;
+    containers:
         containers_nest
-        a_container_runs_in_the_machine;
+        a_container_runs_in_the_machine
+        nobody_can_let_them_into_a_machine_that_does_not_ask
+        sandboxes_need_none_of_it;
     sockets:
         the_agents_keys_are_listed
         an_agent_that_moves_is_followed

@@ -26,7 +26,7 @@ const FLAKE: &str = r#"{
       environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.crun pkgs.pulseaudio ];
     };
     nixosModules.plain = { pkgs, ... }: {
-      environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.pulseaudio ];
+      environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.crun pkgs.pulseaudio ];
     };
     nixosModules.display = { codchi.requiredCapabilities = [ "video" ]; };
   };

@@ -1,4 +1,4 @@
-//! `docker-nesting`: containers inside the machine. Machines may nest anyway; what this adds are the system calls that images need
+//! `docker-nesting`: containers inside the machine. The machine's init lets them in, and the engine does the system calls that images need
 //! and the kernel refuses to them.
 
 use super::{Capability, Finding, Found, Missing, look};
@@ -34,10 +34,11 @@ fn probe(host: &dyn Host) -> Finding {
         .mended_by(&["modprobe", "overlay"]));
     }
     let (devices, evidence) = match refused(host) {
-        None => (vec![Device::SystemCalls], format!("kernel {kernel}")),
-        Some(reason) => {
-            (vec![], format!("kernel {kernel}; images that contain device nodes won't work: {reason}"))
-        }
+        None => (vec![Device::Containers, Device::SystemCalls], format!("kernel {kernel}")),
+        Some(reason) => (
+            vec![Device::Containers],
+            format!("kernel {kernel}; images that contain device nodes won't work: {reason}"),
+        ),
     };
     Ok(Found { evidence, devices, ..Found::default() })
 }

@@ -192,6 +192,9 @@ pub enum Device {
     /// The engine does those system calls for the instance which containers inside need and the kernel refuses: making harmless
     /// device nodes, and the attributes of overlays. Takes effect at the next start. WSL: its kernel refuses none.
     SystemCalls,
+    /// Containers of the instance's own. The engines' nesting is for systemd and doesn't tell who may have them, so an instance's init
+    /// keeps them out where this isn't given. Takes effect at the next start. WSL: the same.
+    Containers,
 }
 
 /// What an instance is to be.
