@@ -54,8 +54,7 @@ async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result
     let mut given = GivenAnswers::default();
     for check in &asks.capabilities {
         app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
-        app.screen.stderr.text("Build it without, or check again? [y/c/N] ");
-        match line(app).await? {
+        match hidden(app, "Build it without, or check again? [y/c/N] ").await? {
             Typed::Line(answer) if is_yes(&answer) => {
                 let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
                 given.without.insert(id.to_owned());
@@ -74,8 +73,7 @@ async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result
         }
     }
     for secret in &asks.host_secrets {
-        app.screen.stderr.text(&format!("May {machine} use {}? [y/N] ", words(*secret)));
-        match line(app).await? {
+        match hidden(app, &format!("May {machine} use {}? [y/N] ", words(*secret))).await? {
             Typed::Line(answer) => drop(given.host_secrets.insert(*secret, is_yes(&answer))),
             Typed::Interrupted => return Ok(Err(Asked::Cancelled)),
             Typed::Left => return Ok(Err(Asked::Left)),
@@ -98,8 +96,7 @@ async fn ask_secret(app: &App, machine: &MachineName, secret: &AskedSecret) -> R
     stderr.lines(secret.request.description.trim().lines().map(|line| format!("  {}", printable(line))));
     let later = if secret.request.optional { " (empty: later)" } else { "" };
     loop {
-        stderr.text(&format!("{}{later}: ", printable(&secret.name)));
-        let value = match line(app).await? {
+        let value = match hidden(app, &format!("{}{later}: ", printable(&secret.name))).await? {
             Typed::Line(value) => value,
             Typed::Interrupted => return Ok(Answer::Ended(Asked::Cancelled)),
             Typed::Left => return Ok(Answer::Ended(Asked::Left)),
@@ -144,14 +141,10 @@ pub(crate) async fn passphrase(app: &App, prompt: &str) -> Result<Option<SecretV
     }
 }
 
-async fn hidden(app: &App, prompt: &str) -> Result<Typed, Stop> {
-    app.screen.stderr.text(prompt);
-    line(app).await
-}
-
 /// One hidden line, and the end of it on the screen.
-async fn line(app: &App) -> Result<Typed, Stop> {
-    let typed = hidden::read_line(&app.screen.stdin).await.map_err(|error| unreadable(&error))?;
+async fn hidden(app: &App, prompt: &str) -> Result<Typed, Stop> {
+    let typed = hidden::read_line(&app.screen.stdin, || app.screen.stderr.text(prompt)).await;
+    let typed = typed.map_err(|error| unreadable(&error))?;
     app.screen.stderr.line("");
     Ok(typed)
 }

@@ -20,12 +20,13 @@ pub(crate) enum Typed {
     Left,
 }
 
-/// Reads one line without showing it.
+/// Reads one line without showing it. The question is shown when nothing is any more: who types at once is hidden, too.
 ///
 /// # Errors
 /// When there is no terminal, or it can't be read.
-pub(crate) async fn read_line(keys: &Keys) -> io::Result<Typed> {
+pub(crate) async fn read_line(keys: &Keys, question: impl FnOnce()) -> io::Result<Typed> {
     let _raw = RawMode::begin()?;
+    question();
     read_from(&mut keys.clone()).await
 }
 

@@ -71,16 +71,6 @@ impl<S: Read + Send + Unpin + 'static> Keys<S> {
         Ok(line)
     }
 
-    /// Everything up to the input's end.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub(crate) async fn all(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(CHUNK));
-        self.clone().read_to_end(&mut bytes).await?;
-        Ok(bytes)
-    }
-
     /// Everything up to the input's end, of at most this length.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Answers that are given on the command line, beside the command they are for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read as _};
 
 use codchi_controller::{
     failure::FailureCode,
@@ -13,6 +13,9 @@ use crate::{
     exit::{Stop, failure},
     signals::unless_ended,
 };
+
+/// The most that is read for `--secrets-from`: a hundred of the largest values.
+const MOST_BYTES: usize = 8 << 20;
 
 /// What is answered beforehand.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -75,15 +78,28 @@ pub(crate) fn ask_for(app: &App, json: bool) -> AskFor {
 
 async fn contents(app: &App, from: &str) -> Result<Zeroizing<Vec<u8>>, Stop> {
     let read = match from {
-        "-" => unless_ended(app.screen.stdin.all()).await?,
-        path => std::fs::read(path).map(Zeroizing::new),
+        "-" => unless_ended(app.screen.stdin.rest(MOST_BYTES + 1)).await?,
+        path => bounded(path),
     };
-    read.map_err(|error| {
+    let bytes = read.map_err(|error| {
         let mut why =
             failure(FailureCode::InvalidArgument, format!("can't read the secrets from {from}"), None);
         why.causes.push(error.to_string());
-        why.into()
-    })
+        Stop::from(why)
+    })?;
+    if bytes.len() > MOST_BYTES {
+        let message = format!("{from} has more than {} MiB", MOST_BYTES >> 20);
+        return Err(Stop::usage(message, "nothing was changed; a value has at most 64 KiB"));
+    }
+    Ok(bytes)
+}
+
+/// What is in a file, a pipe or a device, and one byte more than there may be where there is more.
+fn bounded(path: &str) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    // Room from the beginning: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
+    std::fs::File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn parse(from: &str, bytes: &[u8]) -> Result<BTreeMap<String, SecretValue>, Stop> {
