@@ -29,7 +29,7 @@ use crate::{
     secret::{AskFor, GivenAnswers, Sealer, SecretStore},
     settings::Settings,
     setup::Need,
-    status::{self, KnownMachine, Snapshot},
+    status::{self, KnownMachine, Lock, Snapshot},
 };
 
 /// The format of `settings.json` that is written.
@@ -175,7 +175,7 @@ impl Controller {
         };
         let record = self.machines.record(&name).unwrap_or_default();
         let operation = record.last_operation.and_then(|id| self.operations.read(id).ok().flatten());
-        let lock = self.machines.lock(&name).ok().flatten();
+        let lock = self.machines.lock(&name).ok().flatten().map(|text| Lock::read(&text));
         Some(KnownMachine { name, spec, lock, record, operation })
     }
 

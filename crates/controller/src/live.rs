@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
-    io::{Read as _, Seek as _, SeekFrom},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -73,8 +73,8 @@ impl Controller {
             let _watcher = watcher;
             let mut tail = Tail::new(id);
             loop {
-                let (news, over) = tail.read(&files);
-                if news.into_iter().any(|event| out.send(event).is_err()) || over {
+                let News { news, end } = tail.read(&files);
+                if news.into_iter().any(|event| out.send(event).is_err()) || end != End::NotYet {
                     return;
                 }
                 tokio::select! {
@@ -159,7 +159,7 @@ impl Picture {
         let running: Vec<OperationId> = running.filter(|o| !o.state.is_over()).map(|o| o.id).collect();
         let mut news: Vec<Event> = self.machines_changed(true).into_iter().collect();
         for id in running {
-            news.extend(self.operation_changed(id).0);
+            news.extend(self.operation_changed(id).news);
         }
         loop {
             if news.drain(..).any(|event| out.send(event).is_err()) {
@@ -208,9 +208,9 @@ impl Picture {
         let mut news = Vec::new();
         let mut ended = false;
         for id in &stale.operations {
-            let (of_operation, over) = self.operation_changed(*id);
-            news.extend(of_operation);
-            ended |= over;
+            let of_operation = self.operation_changed(*id);
+            news.extend(of_operation.news);
+            ended |= of_operation.end == End::Now;
         }
         // By its end a machine has got an address, of which no engine tells.
         if stale.engine || ended {
@@ -239,20 +239,20 @@ impl Picture {
         self.instances = instances.map_err(|error| Failure::from(Error::from(error)));
     }
 
-    /// What is new of an operation, and whether it is over.
-    fn operation_changed(&mut self, id: OperationId) -> (Vec<Event>, bool) {
+    /// What is new of an operation. How far its files were read is remembered past its end: it may be renamed with its machine.
+    fn operation_changed(&mut self, id: OperationId) -> News {
         let tail = self.tails.entry(id).or_insert_with(|| Tail::new(id));
-        let (news, over) = tail.read(&self.controller.operations);
+        let news = tail.read(&self.controller.operations);
         if let Some(operation) = &tail.told {
             let machine = operation.machine.as_ref().and_then(|name| self.known.get_mut(name));
             if let Some(known) = machine.filter(|known| known.operation.as_ref().is_none_or(|o| o.id <= id)) {
                 known.operation = Some(operation.clone());
             }
         }
-        if over {
+        if news.end == End::Gone {
             self.tails.remove(&id);
         }
-        (news, over)
+        news
     }
 
     /// What differs from what was told; everything at the beginning.
@@ -279,6 +279,25 @@ impl Picture {
     }
 }
 
+/// Whether an operation is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It isn't.
+    NotYet,
+    /// Since the last look.
+    Now,
+    /// Since before that.
+    Before,
+    /// It was removed.
+    Gone,
+}
+
+/// What is new of an operation.
+struct News {
+    news: Vec<Event>,
+    end: End,
+}
+
 /// How far an operation's files were read.
 struct Tail {
     id: OperationId,
@@ -293,10 +312,11 @@ impl Tail {
         Self { id, activity_at: 0, log_at: 0, lines: 0, told: None }
     }
 
-    /// What is new, and whether the operation is over. The operation comes last, so that nothing follows its end.
-    fn read(&mut self, files: &OperationFiles) -> (Vec<Event>, bool) {
+    /// What is new. The operation comes last, so that nothing follows its end.
+    fn read(&mut self, files: &OperationFiles) -> News {
         let id = self.id;
-        let Ok(operation) = files.read(id) else { return (vec![], false) };
+        let was_over = self.told.as_ref().is_some_and(|told| told.state.is_over());
+        let Ok(operation) = files.read(id) else { return News { news: vec![], end: End::NotYet } };
         let mut news = Vec::new();
         let lines = appended(&files.activity_path(id), &mut self.activity_at);
         let mut activities: BTreeMap<_, Activity> = BTreeMap::new();
@@ -308,18 +328,22 @@ impl Tail {
         if !activities.is_empty() {
             news.push(Event::ActivitiesChanged { id, activities: activities.into_values().collect() });
         }
-        let log = appended(&files.log_path(id), &mut self.log_at);
-        if !log.is_empty() {
-            self.lines += log.iter().filter(|&&b| b == b'\n').count() as u64;
+        let lines = lines_appended(&files.log_path(id), &mut self.log_at);
+        if lines > 0 {
+            self.lines += lines;
             news.push(Event::LogGrew { id, lines: self.lines });
         }
-        let Some(operation) = operation else { return (news, true) };
-        let over = operation.state.is_over();
+        let Some(operation) = operation else { return News { news, end: End::Gone } };
+        let end = match operation.state.is_over() {
+            false => End::NotYet,
+            true if was_over => End::Before,
+            true => End::Now,
+        };
         if self.told.as_ref() != Some(&operation) {
             self.told = Some(operation.clone());
             news.push(Event::OperationChanged { operation });
         }
-        (news, over)
+        News { news, end }
     }
 }
 
@@ -337,4 +361,25 @@ fn appended(path: &Path, at: &mut u64) -> Vec<u8> {
     bytes.truncate(end);
     *at += end as u64;
     bytes
+}
+
+/// How many lines were appended to a file since `at`; a log is counted, not kept.
+fn lines_appended(path: &Path, at: &mut u64) -> u64 {
+    let mut count = || -> std::io::Result<u64> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(*at))?;
+        let mut reader = BufReader::with_capacity(64 << 10, file);
+        let mut lines = 0;
+        loop {
+            let chunk = reader.fill_buf()?;
+            if chunk.is_empty() {
+                return Ok(lines);
+            }
+            lines += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            let length = chunk.len();
+            *at += length as u64;
+            reader.consume(length);
+        }
+    };
+    count().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The controller container: installed on first use, replaced when it is older than this Codchi, started when it doesn't run.
+//! The controller container: installed on first use, replaced when it was made from another image than this Codchi's, started when it doesn't run.
 //!
 //! Its volumes outlive it, so replacing it never touches the store.
 

@@ -128,3 +128,27 @@ async fn an_operation_whose_process_ended_is_explained() {
         "once and for all"
     );
 }
+
+#[tokio::test]
+async fn what_is_over_is_told_once() {
+    let world = World::new();
+    let mut events = world.another_process().events();
+    let operation = world.init("hello").await;
+    let is_its_end = |event: &Event| match event {
+        Event::OperationChanged { operation: o } => o.id == operation.id && o.state.is_over(),
+        _ => false,
+    };
+    next(&mut events, |event| is_its_end(&event).then_some(())).await;
+    let file = world.directory.path().join(format!("data/operations/{}/operation.json", operation.id));
+    fs::write(&file, fs::read(&file).unwrap()).unwrap();
+    let settings = Settings { theme: Theme::Dark, ..Settings::default() };
+    world.controller.set_settings(&settings).unwrap();
+    next(&mut events, |event| match event {
+        Event::SettingsChanged { .. } => Some(()),
+        Event::ActivitiesChanged { .. } | Event::LogGrew { .. } | Event::OperationChanged { .. } => {
+            panic!("told again: {event:?}")
+        }
+        Event::MachinesChanged { .. } => None,
+    })
+    .await;
+}

@@ -150,8 +150,8 @@ impl Controller {
                     bundle.add_json(format!("machines/{name}/problem.json"), "why it can't be read", failure);
                 }
             }
-            if let Some(lock) = &machine.lock {
-                bundle.add(format!("machines/{name}/flake.lock"), "its modules' versions", lock);
+            if let Ok(Some(lock)) = self.machines.lock(name) {
+                bundle.add(format!("machines/{name}/flake.lock"), "its modules' versions", &lock);
             }
             // Which secrets are answered is in there, never with what.
             bundle.add_json(format!("machines/{name}/record.json"), "its last build", &machine.record);

@@ -18,7 +18,7 @@ pub(crate) struct KnownMachine {
     pub(crate) name: MachineName,
     /// What is wanted, or why that can't be read.
     pub(crate) spec: Result<MachineSpec, Failure>,
-    pub(crate) lock: Option<String>,
+    pub(crate) lock: Option<Lock>,
     pub(crate) record: MachineRecord,
     pub(crate) operation: Option<Operation>,
 }
@@ -87,7 +87,7 @@ pub(crate) fn machine(
         driver: wanted.driver,
         status,
         config: config_state(wanted, record, operation.as_ref()),
-        modules: modules(wanted, lock.as_deref()),
+        modules: modules(wanted, lock.as_ref()),
         nixpkgs: wanted.nixpkgs.clone(),
         generation: record.built.as_ref().map(|built| built.generation),
         built: record.built.as_ref().map(|built| built.at),
@@ -169,32 +169,49 @@ fn allowed(status: RunState, running: Option<&Operation>, record: &MachineRecord
     }
 }
 
-#[derive(Deserialize)]
-struct Lock {
-    root: String,
-    nodes: HashMap<String, LockNode>,
+/// What is shown of a `flake.lock`: at which commit each input of the machine's own flake is.
+#[derive(Debug, Default)]
+pub(crate) struct Lock {
+    revs: HashMap<String, String>,
 }
 
-#[derive(Deserialize)]
-struct LockNode {
-    #[serde(default)]
-    inputs: HashMap<String, serde_json::Value>,
-    locked: Option<Locked>,
+impl Lock {
+    /// Of the file's text; empty when it makes no sense, which is said where it is used.
+    pub(crate) fn read(text: &str) -> Self {
+        /// As Nix writes it.
+        #[derive(Deserialize)]
+        struct File {
+            root: String,
+            nodes: HashMap<String, Node>,
+        }
+
+        #[derive(Deserialize)]
+        struct Node {
+            #[serde(default)]
+            inputs: HashMap<String, serde_json::Value>,
+            locked: Option<Locked>,
+        }
+
+        #[derive(Deserialize)]
+        struct Locked {
+            rev: Option<String>,
+        }
+
+        let Ok(File { root, nodes }) = serde_json::from_str(text) else { return Self::default() };
+        let inputs = nodes.get(&root).map(|root| &root.inputs).into_iter().flatten();
+        let revs = inputs.filter_map(|(input, node)| {
+            let rev = nodes.get(node.as_str()?)?.locked.as_ref()?.rev.clone()?;
+            Some((input.clone(), rev))
+        });
+        Self { revs: revs.collect() }
+    }
 }
 
-#[derive(Deserialize)]
-struct Locked {
-    rev: Option<String>,
-}
-
-fn modules(spec: &MachineSpec, lock: Option<&str>) -> Vec<ModuleStatus> {
-    let lock: Option<Lock> = lock.and_then(|lock| serde_json::from_str(lock).ok());
+fn modules(spec: &MachineSpec, lock: Option<&Lock>) -> Vec<ModuleStatus> {
     let inputs = spec.inputs();
     let rev = |url: &str| {
-        let lock = lock.as_ref()?;
         let (input, _) = inputs.iter().find(|(_, input_url)| *input_url == url)?;
-        let node = lock.nodes.get(&lock.root)?.inputs.get(input)?.as_str()?;
-        lock.nodes.get(node)?.locked.as_ref()?.rev.clone()
+        lock?.revs.get(input).cloned()
     };
     spec.modules
         .iter()

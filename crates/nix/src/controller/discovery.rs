@@ -65,7 +65,7 @@ impl ControllerNix {
         origins.input("repository", &source.url);
 
         let view = View::of_repository(&source.url, &flake);
-        let look = Look { source, url: &url, view: &view, run, origins: &origins };
+        let look = Look { source, url: &url, view: &view, run, origins: &origins, again: false };
         let offer = match self.look::<Offer>(look, "offer").await {
             Err(error @ NixError::Evaluation { .. }) => self.one_by_one(look).await.ok_or(error)?,
             offer => offer?,
@@ -75,18 +75,13 @@ impl ControllerNix {
 
     /// What the flake at [`DIR`] says of the repository under this name.
     async fn look<T: DeserializeOwned>(&self, look: Look<'_>, name: &str) -> Result<T, NixError> {
-        let Look { source, url, view, run, origins } = look;
+        let Look { source, url, view, run, origins, again } = look;
         let target = format!("path:{DIR}#{name}");
-        let args = [
-            "eval",
-            "--json",
-            "--refresh",
-            "--no-write-lock-file",
-            &target,
-            "--override-input",
-            "repository",
-            url,
-        ];
+        let mut args = vec!["eval", "--json", "--no-write-lock-file"];
+        if !again {
+            args.push("--refresh");
+        }
+        args.extend([target.as_str(), "--override-input", "repository", url]);
         let spec = view.limit(Self::nix(&args)).env("GC_MAXIMUM_HEAP_SIZE", MEMORY.to_string());
         let limits = Limits { time: Some(TIME), stdout: ANSWER };
         let action = format!("read the modules of {}", source.url);
@@ -98,7 +93,8 @@ impl ControllerNix {
     }
 
     /// Looks at each module alone, so that one that fails says why and the others can be used. `None` when it isn't a module that fails.
-    async fn one_by_one(&self, look: Look<'_>) -> Option<Offer> {
+    async fn one_by_one(&self, first: Look<'_>) -> Option<Offer> {
+        let look = Look { again: true, ..first };
         let mut offer: Offer = self.look(look, "names").await.ok()?;
         let looked_at = std::mem::take(&mut offer.modules).into_iter().take(MOST_LOOKED_AT).enumerate().map(
             |(n, module)| async move {
@@ -124,6 +120,8 @@ struct Look<'a> {
     view: &'a View,
     run: Run<'a>,
     origins: &'a Origins,
+    /// Whether it was just fetched.
+    again: bool,
 }
 
 fn repository(source: &Source, offer: Offer, uncommitted: bool) -> Repository {

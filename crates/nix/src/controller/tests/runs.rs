@@ -232,6 +232,7 @@ async fn discovery_tells_what_a_repository_offers() {
     assert_eq!(codes, ["nix_config_ignored", "credentials_ignored", "not_modules"]);
     let argv = world.ran("nix").concat().join(" ");
     assert!(argv.contains("--override-input repository github:o/r --extra"), "{argv}");
+    assert!(argv.contains("--refresh"), "{argv}");
     assert!(world.file("/config/discovery", "offer.nix").is_some());
 
     let empty = r#"{"rev": null, "directNixpkgs": false, "nixConfig": false, "strange": [], "modules": []}"#;
