@@ -30,7 +30,7 @@ pub(crate) fn controller_volumes() -> Vec<VolumeName> {
 /// The controller. Its builds may use `devices`, which Nix knows as these features of a system.
 pub(crate) fn controller<'a>(
     image: &Image,
-    machines: impl Iterator<Item = &'a MachineName>,
+    machines: impl Iterator<Item = &'a MachineName> + Clone,
     (devices, features): (Vec<Device>, Vec<&'static str>),
 ) -> InstanceSpec {
     let writable = |(volume, path): (VolumeName, &str)| Mount { volume, path: path.into(), read_only: false };
@@ -41,9 +41,9 @@ pub(crate) fn controller<'a>(
             .into_iter()
             .map(writable)
             .chain([writable((VolumeName::config(), "/config"))])
-            .chain(machines.map(profile_in_controller))
+            .chain(machines.clone().map(profile_in_controller))
             .collect(),
-        devices,
+        devices: devices.into_iter().chain(machines.map(root_in_controller)).collect(),
         environment: match features.is_empty() {
             true => BTreeMap::new(),
             false => BTreeMap::from([("CODCHI_SYSTEM_FEATURES".into(), features.join(" "))]),
@@ -58,6 +58,14 @@ pub(crate) fn profile_in_controller(machine: &MachineName) -> Mount {
         volume: VolumeName::profile(machine),
         path: format!("/nix/var/nix/profiles/per-instance/{machine}"),
         read_only: false,
+    }
+}
+
+/// A machine's root as the controller sees it.
+pub(crate) fn root_in_controller(machine: &MachineName) -> Device {
+    Device::InstanceRoot {
+        of: Role::Machine(machine.clone()).instance(),
+        path: format!("/instances/{machine}"),
     }
 }
 

@@ -306,19 +306,19 @@ pub enum Error {
         /// What was seen.
         evidence: String,
     },
-    /// A user keeps something in a machine that a collection of garbage would remove.
-    #[error("'{machine}' keeps something that a collection of garbage would remove")]
-    KeptInMachine {
-        /// The machine.
-        machine: MachineName,
-        /// Where, there.
-        kept: Vec<String>,
-    },
-    /// A machine can't be asked whether it keeps something.
-    #[error("'{machine}' may keep something that a collection of garbage would remove, and can't be asked")]
+    /// The controller doesn't see the files of a machine.
+    #[error(
+        "'{machine}' may keep something that a collection of garbage would remove: its files can't be seen"
+    )]
     GarbageUnknown {
         /// The machine.
         machine: MachineName,
+    },
+    /// The controller can't tell what machines keep.
+    #[error("the controller can't tell what machines keep")]
+    RootsUnknown {
+        /// What it said.
+        report: String,
     },
     /// The user cancelled.
     #[error("cancelled")]
@@ -386,7 +386,7 @@ impl Error {
             Self::MissingCapabilities { .. } => Code::MissingCapability,
             Self::NoSuchCheck { .. } | Self::FixNeedsFile { .. } => Code::InvalidArgument,
             Self::FixByHand { .. } => Code::InvalidArgument,
-            Self::KeptInMachine { .. } | Self::GarbageUnknown { .. } => Code::Failed,
+            Self::GarbageUnknown { .. } | Self::RootsUnknown { .. } => Code::Failed,
             Self::NothingToFix { .. } | Self::FixStart { .. } | Self::FixCommand { .. } => Code::Failed,
             Self::NoFix { .. } | Self::StillFails { .. } => Code::EngineUnavailable,
             Self::Cancelled => Code::Cancelled,
@@ -471,11 +471,13 @@ impl Error {
             Self::FixByHand { commands, .. } => {
                 commands.iter().map(|argv| format!("run `{}`", argv.join(" "))).collect()
             }
-            Self::KeptInMachine { .. } => {
-                hint("remove these links in the machine if they aren't needed any more, then try again")
-            }
             Self::GarbageUnknown { machine } => {
-                vec![format!("start it with `codchi start {machine}`, then try again")]
+                vec![
+                    format!(
+                        "`codchi restart {machine}` shows them where the engine's storage pool is a directory"
+                    ),
+                    "elsewhere make room by deleting machines, or by giving the pool more".into(),
+                ]
             }
             Self::FixNeedsFile { .. } => {
                 hint("name the certificate of your authority, a file in PEM format, with --file")
@@ -563,7 +565,7 @@ impl Error {
     fn details(&self) -> Vec<String> {
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
         match self {
-            Self::KeptInMachine { kept, .. } => kept.clone(),
+            Self::RootsUnknown { report } => lines(report),
             Self::Nix(NixError::Build { last_lines, .. }) => last_lines.clone(),
             Self::Nix(NixError::Evaluation { trace, .. }) => lines(trace),
             Self::Nix(NixError::Failed { message, .. }) => lines(message),

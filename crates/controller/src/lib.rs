@@ -33,6 +33,7 @@ pub mod operation;
 mod origin;
 mod pipeline;
 mod rename;
+mod roots;
 pub mod secret;
 pub mod settings;
 mod setup;

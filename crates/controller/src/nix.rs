@@ -90,7 +90,13 @@ pub trait Nix: Send + Sync + 'static {
     /// Gives a machine the generations of another one, with their numbers and times. Both keep them.
     async fn copy_generations(&self, from: &MachineName, to: &MachineName) -> Result<(), NixError>;
 
-    /// Removes what the controller keeps for the machine (its generated flake).
+    /// No longer keeps what [`Nix::evaluate`] made for the machine: its operation is over.
+    async fn release(&self, machine: &MachineName) -> Result<(), NixError>;
+
+    /// The same for all machines, while no operation uses the controller: those that were killed couldn't.
+    async fn release_all(&self) -> Result<(), NixError>;
+
+    /// Removes what the controller keeps for the machine (its generated flake, roots).
     async fn forget(&self, machine: &MachineName) -> Result<(), NixError>;
 }
 

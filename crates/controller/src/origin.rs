@@ -104,8 +104,22 @@ impl Controller {
         Ok(self.machines.write_spec(name, &draft.spec)?)
     }
 
-    /// Makes a machine's container where there is none, with what it is made from in it.
+    /// Makes a machine's container where there is none, with what it is made from in it. The controller sees its files.
     pub(crate) async fn make_container(
+        &self,
+        machine: &MachineName,
+        requirements: &Requirements,
+        image: &Image,
+        journal: &Journal,
+    ) -> Result<(), Error> {
+        // What it may still see is that of one which is gone.
+        self.hide_root(machine).await?;
+        self.fill_container(machine, requirements, image, journal).await?;
+        self.show_root(machine).await;
+        Ok(())
+    }
+
+    async fn fill_container(
         &self,
         machine: &MachineName,
         requirements: &Requirements,

@@ -63,6 +63,15 @@ pub(crate) struct Pipeline<'a> {
 
 impl Pipeline<'_> {
     pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
+        let outcome = self.phases().await;
+        // What is left is removed by the next one.
+        if let Err(error) = self.controller.nix.release(self.machine).await {
+            tracing::debug!(machine = %self.machine, %error, "its derivation is still kept");
+        }
+        outcome
+    }
+
+    async fn phases(&self) -> Result<OperationOutcome, Error> {
         let Self { controller, journal, machine, spec, options, .. } = self;
         let (store, nix) = (&controller.machines, &controller.nix);
         let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
@@ -369,6 +378,7 @@ impl Controller {
             Ok::<_, Error>(self.driver.start(&name).await?)
         };
         journal.step("start the container", start).await?;
+        self.show_root(machine).await;
         let mut warnings = Vec::new();
         if let Some(delivery) = delivery {
             if !delivery.missing.is_empty() {
@@ -498,6 +508,7 @@ impl Controller {
             journal.step("stop the container", self.driver.stop(&name, StopMode::Force)).await?;
         }
         journal.enter(Phase::Remove);
+        self.hide_root(machine).await?;
         if instance.is_some() {
             journal.step("delete the container", self.driver.delete(&name)).await?;
         }

@@ -166,6 +166,7 @@ impl Controller {
             let spec =
                 self.machine_spec_as(from, to, &self.machines.record(from)?.given(), &images.machine.image)?;
             let instance = Role::Machine(from.clone()).instance();
+            self.hide_root(from).await?;
             let rename = self.driver.rename(&instance, &spec);
             match journal.step("rename the container", rename).await {
                 Err(DriverError::NotFound { kind: "instance", .. }) => {
@@ -173,6 +174,9 @@ impl Controller {
                 }
                 renamed => renamed?,
             }
+            // Before what is kept for the old name is forgotten.
+            self.show_root(to).await;
+            self.keep_roots().await?;
         }
         let record = self.machines.record(from)?;
         Ok(self.machines.rename(from, to, &MachineRecord { renaming: Some(renaming), ..record })?)
@@ -191,6 +195,7 @@ impl Controller {
                 self.store()?.remove(&id).await?;
             }
             self.remove_generations(to).await?;
+            self.show_root(from).await;
             self.machines.update_record(from, |record| record.renaming = None)?;
             Ok::<_, Error>(true)
         };

@@ -28,6 +28,7 @@ use crate::health::{self, Health};
 use crate::mounts;
 use crate::network;
 use crate::prepare;
+use crate::roots::{self, Places};
 use crate::signals;
 use crate::supervise::{Action, Event, State, Supervisor};
 
@@ -62,6 +63,8 @@ struct Controller {
     signals: SignalFd,
     /// Tells about new certificates; none where the host allows no more watches.
     certificates: Option<Inotify>,
+    /// Tells about links that the daemon notes.
+    noted: Option<Inotify>,
     mountinfo: File,
     listener: Option<UnixListener>,
     probe: Option<Probe>,
@@ -87,6 +90,9 @@ impl Controller {
                 .inspect_err(|e| {
                     log(&format!("new certificates will be taken in at the next start only: {e}"));
                 })
+                .ok(),
+            noted: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+                .inspect_err(|e| log(&format!("what machines keep will be seen at the next start only: {e}")))
                 .ok(),
             mountinfo: File::open(mounts::MOUNTINFO)?,
             listener: None,
@@ -172,6 +178,9 @@ impl Controller {
             return network::spawn_dhcp(self.interface.as_deref().unwrap_or("eth0"));
         }
         prepare::apply(Path::new("/"))?;
+        mount_kept()?;
+        self.watch_noted();
+        keep_roots();
         self.watch_certificates();
         self.write_bundle();
         let listener = match self.listener.take() {
@@ -186,6 +195,13 @@ impl Controller {
         let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE;
         if let Some(Err(e)) = self.certificates.as_ref().map(|c| c.add_watch(bundle::EXTRA, changes)) {
             log(&format!("cannot watch {}: {e}", bundle::EXTRA));
+        }
+    }
+
+    fn watch_noted(&self) {
+        let changes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO;
+        if let Some(Err(e)) = self.noted.as_ref().map(|noted| noted.add_watch(roots::AUTO, changes)) {
+            log(&format!("cannot watch {}: {e}", roots::AUTO));
         }
     }
 
@@ -214,6 +230,7 @@ impl Controller {
             PollFd::new(self.mountinfo.as_fd(), PollFlags::POLLPRI),
         ];
         let certificates = also(&mut fds, self.certificates.as_ref().map(AsFd::as_fd));
+        let noted = also(&mut fds, self.noted.as_ref().map(AsFd::as_fd));
         let probe = also(&mut fds, self.probe.as_ref().map(Probe::fd));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
@@ -228,10 +245,14 @@ impl Controller {
             let _ = prepare::open_profiles(Path::new(prepare::PER_INSTANCE)).map_err(|e| log(&e.to_string()));
         }
         if has(certificates) {
-            while self.certificates.as_ref().and_then(|c| c.read_events().ok()).is_some_and(|e| !e.is_empty())
-            {
-            }
+            drain(self.certificates.as_ref());
             self.write_bundle();
+        }
+        if has(noted) {
+            drain(self.noted.as_ref());
+        }
+        if has(Some(1)) || has(noted) {
+            keep_roots();
         }
         if has(probe) {
             self.take_answer();
@@ -312,6 +333,29 @@ impl Controller {
             Err(e) => log(&format!("cannot write {}: {e}", health::FILE)),
         }
     }
+}
+
+/// Takes in what is told of a directory; that it changed is enough.
+fn drain(inotify: Option<&Inotify>) {
+    while inotify.and_then(|inotify| inotify.read_events().ok()).is_some_and(|events| !events.is_empty()) {}
+}
+
+/// Keeps what the machines that are seen keep.
+fn keep_roots() {
+    let places = Places::here();
+    if let Err(e) = places.seen().and_then(|seen| places.sync(&seen)) {
+        log(&format!("cannot keep what machines keep: {e}"));
+    }
+}
+
+/// Shows Nix what is kept for machines. A link to it isn't followed.
+fn mount_kept() -> io::Result<()> {
+    let kept = Path::new(roots::GCROOTS);
+    if mounts::is_mounted(&fs::read_to_string(mounts::MOUNTINFO)?, kept) {
+        return Ok(());
+    }
+    mount(Some(roots::KEPT), kept, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    Ok(())
 }
 
 /// Adds a descriptor that may be missing; its place.

@@ -24,6 +24,7 @@ mod own_files;
 mod prepare;
 mod profile;
 mod put;
+mod roots;
 mod signals;
 mod supervise;
 mod usage;
@@ -137,6 +138,16 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),
         },
+        Ok(Invocation::Roots) => {
+            let places = roots::Places::here();
+            match places.seen().and_then(|seen| places.sync(&seen).map(|()| seen)) {
+                Ok(seen) => {
+                    seen.iter().for_each(|machine| say(machine));
+                    ExitCode::SUCCESS
+                }
+                Err(e) => fail(1, &format!("cannot keep what machines keep: {e}")),
+            }
+        }
         Ok(Invocation::Host) => match host::take(&mut std::io::stdin().lock()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => fail(1, &e),

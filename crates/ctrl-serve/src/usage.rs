@@ -22,6 +22,7 @@ pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve put DIR                       replace DIR with the tar archive on standard input
        ctrl-serve add-generation DIR SYSTEM     in the controller: make SYSTEM the newest of the profile in DIR
        ctrl-serve switch-generation DIR NUMBER  in the controller: make a generation the current one
+       ctrl-serve roots                         in the controller: keep what links in machines keep, and name the machines seen
        ctrl-serve host                          in the controller: take over the host's settings on standard input
        ctrl-serve with-access NAME -- PROGRAM…  run a program with what it may use, on standard input
        ctrl-serve confine [--hide DIR]… [--keep PATH]… -- PROGRAM…   run a program that sees and may do less
@@ -87,6 +88,8 @@ pub(crate) enum Invocation {
         /// The generation.
         number: u64,
     },
+    /// Keep what machines keep.
+    Roots,
     /// Take over what the controller has from its host.
     Host,
     /// Run a program with the user's access.
@@ -189,6 +192,7 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
             }
         }
         (SEAL, []) => Ok(Invocation::SealProc),
+        ("roots", []) => Ok(Invocation::Roots),
         ("host", []) => Ok(Invocation::Host),
         ("put", [dir]) if dir.starts_with('/') => Ok(Invocation::Put { dir: PathBuf::from(dir) }),
         ("add-generation", [dir, system]) if dir.starts_with('/') => {
@@ -203,7 +207,7 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("unpack", []) => Ok(Invocation::Unpack),
         ("forget-identity", []) => Ok(Invocation::ForgetIdentity),
         (
-            "pack" | "unpack" | "forget-identity" | "health" | "daemon" | "--version" | "--help",
+            "pack" | "unpack" | "forget-identity" | "roots" | "health" | "daemon" | "--version" | "--help",
             [extra, ..],
         ) => Err(UsageError::Unexpected((*extra).into())),
         ("health", []) => Ok(Invocation::Health),
@@ -282,6 +286,7 @@ mod tests {
             parsed("x confine --hide /a --keep /a/c --hide /b -- nix --hide"),
             Ok(Invocation::Confine { view, argv })
         );
+        assert_eq!(parsed("x roots"), Ok(Invocation::Roots));
         assert_eq!(parsed("x pack"), Ok(Invocation::Pack));
         assert_eq!(parsed("x unpack"), Ok(Invocation::Unpack));
         assert_eq!(parsed("x put /config/a"), Ok(Invocation::Put { dir: "/config/a".into() }));

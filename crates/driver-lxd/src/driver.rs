@@ -113,6 +113,19 @@ impl Driver for LxdDriver {
         self.detach_volume(instance, volume).await
     }
 
+    async fn attach_root(
+        &self,
+        instance: &InstanceName,
+        of: &InstanceName,
+        path: &str,
+    ) -> Result<(), DriverError> {
+        self.show_root(instance, of, path).await
+    }
+
+    async fn detach_root(&self, instance: &InstanceName, of: &InstanceName) -> Result<(), DriverError> {
+        self.hide_root(instance, of).await
+    }
+
     async fn start(&self, instance: &InstanceName) -> Result<(), DriverError> {
         self.start_instance(instance).await
     }

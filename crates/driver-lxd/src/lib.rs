@@ -25,6 +25,7 @@ mod inspect;
 mod listing;
 mod record;
 mod rest;
+mod roots;
 mod settings;
 mod state;
 mod storage;

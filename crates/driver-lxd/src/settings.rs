@@ -43,17 +43,25 @@ pub(crate) fn device_name(volume: &VolumeName) -> String {
 
 /// The device that shows another instance's root, read-only. `source` is its directory on the engine's computer.
 ///
-/// It isn't required: the other instance may be deleted, and this one must start all the same.
-pub(crate) fn root_device(of: &InstanceName, source: &str, path: &str) -> (String, Settings) {
-    let of = of.as_str();
-    let device = Settings::from([
+/// `shift` has the mount shift the owners of files by the ids of who sees them. It isn't required: the other instance may be deleted, and this one must start all the same.
+pub(crate) fn root_device(of: &InstanceName, source: &str, path: &str, shift: bool) -> (String, Settings) {
+    let mut device = Settings::from([
         ("type".into(), "disk".into()),
         ("source".into(), source.into()),
         ("path".into(), path.into()),
         ("readonly".into(), "true".into()),
         ("required".into(), "false".into()),
     ]);
-    (format!("{DEVICE_PREFIX}root-{}", of.strip_prefix(DEVICE_PREFIX).unwrap_or(of)), device)
+    if shift {
+        device.insert("shift".into(), "true".into());
+    }
+    (root_device_name(of), device)
+}
+
+/// The name of the device that shows another instance's root.
+pub(crate) fn root_device_name(of: &InstanceName) -> String {
+    let of = of.as_str();
+    format!("{DEVICE_PREFIX}root-{}", of.strip_prefix(DEVICE_PREFIX).unwrap_or(of))
 }
 
 impl Wanted {
@@ -177,6 +185,6 @@ mod tests {
         let name = MachineName::new("m".repeat(MAX_LEN)).unwrap();
         let volume = VolumeName::profile(&name);
         assert!(device_name(&volume).len() <= 64);
-        assert!(root_device(&Role::Machine(name).instance(), "/x", "/y").0.len() <= 64);
+        assert!(root_device_name(&Role::Machine(name).instance()).len() <= 64);
     }
 }

@@ -1,16 +1,12 @@
 //! Storage pools and the volumes in them.
 
-use std::collections::BTreeMap;
-
-use codchi_controller::driver::{Device, DriverError, InstanceName, InstanceSpec, VolumeName};
+use codchi_controller::driver::{DriverError, VolumeName};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{
     LxdDriver,
-    record::Settings,
     rest::Purpose,
-    settings::{self, Wanted},
     wire::{Pool, Profile, Volume},
 };
 
@@ -110,42 +106,5 @@ impl LxdDriver {
             Err(DriverError::NotFound { .. }) => Ok(()),
             outcome => outcome,
         }
-    }
-
-    /// `spec` in the engine's words, with the place it goes to.
-    pub(crate) async fn wanted(&self, spec: &InstanceSpec) -> Result<(Wanted, Place), DriverError> {
-        let place = self.place().await?;
-        let mut roots = BTreeMap::new();
-        for device in &spec.devices {
-            if let Device::InstanceRoot { of, path } = device {
-                roots.extend(self.root_of(of, path, &place.pool).await?);
-            }
-        }
-        Ok((Wanted::new(spec, &place.pool, roots), place))
-    }
-
-    /// The device that shows the root of `of`, where the pool keeps it in a plain directory; elsewhere there is none.
-    ///
-    /// Only the engine can look into that directory, so nothing is checked here. In a `dir` pool the root of an instance is
-    /// `SOURCE/containers/NAME/rootfs`, with `PROJECT_` before the name outside of the default project.
-    async fn root_of(
-        &self,
-        of: &InstanceName,
-        path: &str,
-        pool: &str,
-    ) -> Result<Option<(String, Settings)>, DriverError> {
-        let purpose = Purpose::new("read", "storage pool", pool);
-        let pool = self.rest.get::<Pool>(self.rest.url(&["storage-pools", pool], &[]), &purpose).await?;
-        let Some(source) =
-            pool.config.as_ref().and_then(|config| config.get("source")).filter(|_| pool.driver == "dir")
-        else {
-            tracing::info!(pool = pool.name, driver = pool.driver, %of, "no reverse mount on this storage pool");
-            return Ok(None);
-        };
-        let directory = match self.rest.project.as_deref() {
-            None | Some("default") => of.to_string(),
-            Some(project) => format!("{project}_{of}"),
-        };
-        Ok(Some(settings::root_device(of, &format!("{source}/containers/{directory}/rootfs"), path)))
     }
 }

@@ -176,6 +176,19 @@ impl Driver for FoundDriver {
         self.driver().detach(instance, volume).await
     }
 
+    async fn attach_root(
+        &self,
+        instance: &InstanceName,
+        of: &InstanceName,
+        path: &str,
+    ) -> Result<(), DriverError> {
+        self.driver().attach_root(instance, of, path).await
+    }
+
+    async fn detach_root(&self, instance: &InstanceName, of: &InstanceName) -> Result<(), DriverError> {
+        self.driver().detach_root(instance, of).await
+    }
+
     async fn start(&self, instance: &InstanceName) -> Result<(), DriverError> {
         self.driver().start(instance).await
     }

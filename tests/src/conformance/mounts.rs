@@ -1,7 +1,7 @@
 //! Volumes are shared, read-only is enforced, and both can change while an instance runs.
 
 use codchi_controller::driver::{
-    Device, Driver, DriverError, ExecSpec, InstanceName, Mount, StopMode, VolumeName,
+    Device, Driver, DriverError, ExecSpec, InstanceName, Mount, Role, StopMode, VolumeName,
 };
 
 use super::{Fixtures, exec, exec_with, read, running, step};
@@ -105,6 +105,26 @@ pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
         write(driver, r, "/home/someone/marker", "mine").await;
         assert_eq!(read(driver, w, &["cat", "/instances/reader/home/someone/marker"]).await, "mine");
         refuses_to_write(driver, w, "/instances/reader/home/someone/marker").await;
+    })
+    .await;
+    step("shown and hidden while it runs, twice", async {
+        let marker = "/instances/again/home/someone/marker";
+        for _ in 0..2 {
+            driver.attach_root(w, r, "/instances/again").await.unwrap();
+        }
+        assert_eq!(read(driver, w, &["cat", marker]).await, "mine");
+        driver.stop(r, StopMode::Force).await.unwrap();
+        assert_eq!(read(driver, w, &["cat", marker]).await, "mine");
+        refuses_to_write(driver, w, marker).await;
+        for _ in 0..2 {
+            driver.detach_root(w, r).await.unwrap();
+        }
+        assert_ne!(exec(driver, w, &["cat", marker]).await.code, 0);
+        driver.start(r).await.unwrap();
+        driver.attach_root(w, r, "/instances/reader").await.unwrap();
+        let nobody = "nobody".parse().map(Role::Machine).unwrap().instance();
+        driver.attach_root(w, &nobody, "/instances/nobody").await.unwrap();
+        driver.detach_root(w, &nobody).await.unwrap();
     })
     .await;
     step("volumes outlive instances, also one whose root is mounted elsewhere", async {

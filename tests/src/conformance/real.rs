@@ -288,6 +288,11 @@ async fn places(world: &World, fixtures: &Fixtures) {
         spec.devices = vec![codchi_controller::driver::Device::InstanceRoot { of: inner.clone(), path }];
         let beside = running(&driver, &spec).await;
         assert_eq!(read(&driver, &beside, &["cat", "/instances/inside/etc/passwd"]).await.lines().count(), 1);
+        let own = "mkdir -m 700 /home/own && touch /home/own/file && chown -R 1000:100 /home/own";
+        read(&driver, &inner, &["sh", "-c", own]).await;
+        driver.attach_root(&beside, &inner, "/instances/inside").await.unwrap();
+        let owner = ["stat", "-c", "%u:%g", "/instances/inside/home/own/file"];
+        assert_eq!(read(&driver, &beside, &owner).await, "1000:100\n", "owners are who they are inside");
         assert_eq!(driver.instances().await.unwrap().len(), 2);
         assert_eq!(world.driver().instances().await.unwrap(), [], "projects don't see each other");
 

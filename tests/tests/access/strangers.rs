@@ -55,6 +55,9 @@ pub fn a_flake_finds_nothing_of_the_controller(office: &mut Office) {
         "path:/config/repositories".to_owned(),
         format!("git+file:///config/repositories/{copy}"),
         "path:/nix/var/nix/profiles".to_owned(),
+        "path:/nix/var/nix/gcroots".to_owned(),
+        "path:/instances".to_owned(),
+        "path:/config/roots".to_owned(),
     ] {
         let told = loot(office, &place);
         for secret in [token.as_str(), &token[..6], "their-own", "hello.nix", "per-instance"] {

@@ -20,12 +20,19 @@ pub fn a_full_pool_is_collected(_: &mut ()) {
     let small = Small(patient.place("small"));
     fs::create_dir_all(&small.0).unwrap();
     let place = small.0.to_str().unwrap();
-    run("mount", &["-t", "tmpfs", "-o", "size=1500m,mode=711", "tmpfs", place]);
+    run("mount", &["-t", "tmpfs", "-o", "size=2500m,mode=711", "tmpfs", place]);
     patient.world.client(&["storage", "create", "small", "dir", &format!("source={place}")]);
     patient.world.client(&["profile", "device", "set", "default", "root", "pool=small"]);
-    patient.codchi.ok(&["doctor", "--fix", "controller", "--yes"]);
+    patient.hello();
+    // What a user keeps in a machine that is stopped then.
+    let keep = "nix-store --add /etc/hostname >kept && nix-store --add-root ~/result --realise $(cat kept)";
+    patient.codchi.exec("hello", &["sh", "-c", keep]);
+    let kept = patient.codchi.exec("hello", &["cat", "kept"]);
+    patient.codchi.ok(&["stop", "hello"]);
     let before = patient.setup();
     is_well(&patient.codchi, "disk");
+    // As a process that was killed leaves it.
+    patient.in_controller(&["ln", "-s", &kept, "/nix/var/nix/gcroots/builds/killed"]);
     // Something that was built once and that nothing uses any more.
     let add =
         "head -c 500M /dev/zero >/config/garbage && nix-store --add /config/garbage; rm /config/garbage";
@@ -41,6 +48,8 @@ pub fn a_full_pool_is_collected(_: &mut ()) {
     said.says("store paths deleted");
     is_well(&patient.codchi, "disk");
     assert_eq!(patient.setup(), before, "and nothing else");
+    patient.in_controller(&["test", "-e", &kept]);
+    assert_eq!(patient.in_controller(&["ls", "-A", "/nix/var/nix/gcroots/builds"]), "");
     let controller = is_well(&patient.codchi, "nix-daemon");
     assert_eq!(controller["state"], "ok", "{controller:#}");
     drop(patient);

@@ -14,6 +14,7 @@
 
 mod delivery;
 mod failures;
+mod garbage;
 mod guest;
 mod isolation;
 mod life;
@@ -43,6 +44,10 @@ const CASES: &[Case<Scene>] = cases! {
         a_profile_leads_nowhere_else
         the_user_builds_through_the_daemon
         no_other_machine_is_visible;
+    garbage:
+        a_link_in_a_home_survives_collections
+        nothing_in_a_home_stops_a_collection
+        a_build_survives_collections_between_its_phases;
     modules:
         modules_are_listed_without_building
         modules_come_and_go

@@ -1,30 +1,27 @@
-//! Collecting garbage in the controller: what nothing there refers to any more is removed from the store.
-//!
-//! The controller doesn't see into machines. What a user keeps there (`result` of a build, a profile of their own) is for it a link to
-//! nowhere, and Nix would remove what it keeps. So the machines are asked first, and while one keeps something nothing is collected.
-
-use std::collections::BTreeSet;
+//! Collecting garbage in the controller: what nothing refers to any more is removed from the store. What links in machines refer to is kept,
+//! also in those that are stopped.
 
 use crate::{
-    activity::LogLevel,
-    containers,
-    controller::Controller,
-    driver::{InstanceState, Role},
-    error::Error,
-    operation::Journal,
+    activity::LogLevel, containers, controller::Controller, driver::Role, error::Error, operation::Journal,
 };
-
-/// Where the daemon notes links that keep something.
-const LINKS: &str = "/nix/var/nix/gcroots/auto";
 
 impl Controller {
     /// Collects garbage. Nobody builds meanwhile.
     ///
     /// # Errors
-    /// When a machine keeps something, or can't be asked whether it does.
+    /// When the files of a machine can't be seen, so that nobody knows what its user keeps.
     pub(crate) async fn collect_garbage(&self, journal: &Journal) -> Result<(), Error> {
         let _alone = self.alone(Some(journal)).await?;
-        self.nothing_is_kept_in_machines(journal).await?;
+        self.nix.release_all().await?;
+        let seen = self.keep_roots().await?;
+        for instance in self.driver.instances().await? {
+            match instance.role {
+                Role::Machine(machine) if !seen.contains(machine.as_str()) => {
+                    return Err(Error::GarbageUnknown { machine });
+                }
+                _ => {}
+            }
+        }
         let text = "programs that run in machines may use what nothing keeps, such as those of `nix shell`";
         journal.say(LogLevel::Warning, text);
         let cancelled = async {
@@ -39,46 +36,5 @@ impl Controller {
             return Err(Error::Cancelled);
         }
         if code == 0 { Ok(()) } else { Err(Error::FixCommand { command: "nix-store --gc".into(), code }) }
-    }
-
-    async fn nothing_is_kept_in_machines(&self, journal: &Journal) -> Result<(), Error> {
-        // Followed, only what leads nowhere is still a link.
-        let find = ["find", "-L", LINKS, "-maxdepth", "1", "-type", "l", "-exec", "readlink", "{}", ";"];
-        let elsewhere = self.lines_of(Role::Controller, &find, journal).await?;
-        if elsewhere.is_empty() {
-            return Ok(());
-        }
-        for instance in self.driver.instances().await? {
-            let Role::Machine(machine) = instance.role else { continue };
-            if instance.state != InstanceState::Running {
-                return Err(Error::GarbageUnknown { machine });
-            }
-            let list = ["ls", "-d", "-1", "--"].into_iter().chain(elsewhere.iter().map(String::as_str));
-            let list: Vec<&str> = list.collect();
-            let there = self.lines_of(Role::Machine(machine.clone()), &list, journal).await?;
-            let kept: Vec<String> = there.intersection(&elsewhere).cloned().collect();
-            if !kept.is_empty() {
-                return Err(Error::KeptInMachine { machine, kept });
-            }
-        }
-        Ok(())
-    }
-
-    /// The absolute paths that a command prints, one a line, whatever its exit code.
-    async fn lines_of(
-        &self,
-        role: Role,
-        argv: &[&str],
-        journal: &Journal,
-    ) -> Result<BTreeSet<String>, Error> {
-        let spec = match role {
-            Role::Controller => containers::in_controller(argv.iter().copied()),
-            Role::Machine(_) => containers::in_machine(argv.iter().copied()),
-        };
-        let output =
-            async { Ok::<_, Error>(self.driver.exec(&role.instance(), spec).await?.output().await?) };
-        let output = journal.unless_cancelled(output).await?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        Ok(text.lines().filter(|line| line.starts_with('/')).map(str::to_owned).collect())
     }
 }

@@ -99,6 +99,18 @@ pub trait Driver: Send + Sync + 'static {
     /// Takes a volume out of an instance, running or not. The volume stays.
     async fn detach(&self, instance: &InstanceName, volume: &VolumeName) -> Result<(), DriverError>;
 
+    /// Shows one instance the root of another, as [`Device::InstanceRoot`] says, whether they run or not. Repeated after the first start of
+    /// `of`, when an engine settles how it keeps the owners of its files. WSL: bind mount by the other instance.
+    async fn attach_root(
+        &self,
+        instance: &InstanceName,
+        of: &InstanceName,
+        path: &str,
+    ) -> Result<(), DriverError>;
+
+    /// Takes the root of another instance out of one again, running or not.
+    async fn detach_root(&self, instance: &InstanceName, of: &InstanceName) -> Result<(), DriverError>;
+
     /// Starts an instance; returns when its init process runs (not when the system in it is up).
     /// WSL: an exec of `/usr/sbin/init` that is kept.
     async fn start(&self, instance: &InstanceName) -> Result<(), DriverError>;

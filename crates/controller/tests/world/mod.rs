@@ -76,6 +76,8 @@ pub struct NixState {
     pub keep_generations: bool,
     /// What the modules ask for.
     pub requirements: Requirements,
+    /// How often an operation let go of its derivation.
+    pub released: u32,
     /// What the last look at a repository could use.
     pub used: String,
 }
@@ -211,6 +213,13 @@ impl Nix for FakeNix {
     async fn diff(&self, _: &StorePath, _: &StorePath) -> Result<ClosureDiff, NixError> {
         Ok(ClosureDiff::default())
     }
+    async fn release(&self, _: &MachineName) -> Result<(), NixError> {
+        self.state().released += 1;
+        Ok(())
+    }
+    async fn release_all(&self) -> Result<(), NixError> {
+        Ok(())
+    }
     async fn forget(&self, _: &MachineName) -> Result<(), NixError> {
         let mut state = self.state();
         if !state.keep_generations {
@@ -224,7 +233,7 @@ impl Nix for FakeNix {
 pub async fn machine(mut process: FakeProcess) -> i32 {
     let argv: Vec<&str> = process.spec.argv.iter().map(String::as_str).collect();
     let (out, code): (&[u8], i32) = match argv.as_slice() {
-        ["/bin/ctrl-serve", "wait-ready", ..] => (b"", 0),
+        ["/bin/ctrl-serve", "wait-ready" | "roots", ..] => (b"", 0),
         ["/bin/ctrl-serve", "health"] => {
             (br#"{"ready":true,"nix":"2.26.3","daemon":{"state":"running"}}"#, 0)
         }

@@ -5,6 +5,7 @@
 //! there is nothing but its own.
 
 mod access;
+mod building;
 mod closure;
 mod discovery;
 mod exec;
@@ -58,6 +59,11 @@ fn result_link(machine: &MachineName) -> String {
     format!("/config/machines/{machine}.result")
 }
 
+/// Where `ctrl-serve roots` keeps what links in a machine keep.
+fn roots_dir(machine: &MachineName) -> String {
+    format!("/config/roots/{machine}")
+}
+
 /// Nix' name of the platform that the controller runs on: the same processor, and always Linux.
 fn system() -> String {
     format!("{}-linux", std::env::consts::ARCH)
@@ -65,6 +71,8 @@ fn system() -> String {
 
 /// How long the configuration of a machine may take to evaluate. A large one takes half a minute.
 const EVALUATION_TIME: Duration = Duration::from_secs(600);
+/// How often a configuration is evaluated whose derivation somebody removes before it can be kept. Once is enough: it is kept from then on.
+const EVALUATIONS: u32 = 3;
 /// How large an answer may be.
 const ANSWER: usize = 16 << 20;
 
@@ -158,6 +166,39 @@ impl ControllerNix {
         exec::run(&*self.driver, command, None, &mut |_| {}).await
     }
 
+    async fn evaluate_once(
+        &self,
+        machine: &MachineName,
+        spec: &MachineSpec,
+        run: Run<'_>,
+    ) -> Result<Evaluation, NixError> {
+        let target = format!("path:{}#codchi", machine_dir(machine));
+        let eval = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
+        let eval = View::of_machine(machine, spec).limit(eval);
+        let limits = Limits { time: Some(EVALUATION_TIME), stdout: ANSWER };
+        let action = "evaluate the machine's configuration";
+        let what = "the machine's configuration";
+        let origins = Origins::of_machine(machine);
+        // Nix tells of no activity when it only evaluates, and that may take a while.
+        let mut activity = self.begin(ActivityKind::Evaluate, what, run.observer);
+        let json = self.run_nix(action, what, eval, limits, run, &origins).await;
+        activity.end(json.is_ok());
+        if matches!(json, Err(NixError::Cancelled)) {
+            activity.state = ActivityState::Stopped;
+        }
+        run.observer.activity(&activity);
+        let failed = |message: String| NixError::Failed { action: action.into(), message };
+        let evaluation: Evaluation = serde_json::from_slice(&json?)
+            .map_err(|error| failed(format!("the answer has an unexpected form: {error}")))?;
+        // The modules decide what it is; it becomes an argument.
+        let derivation =
+            profile::store_path(&evaluation.derivation.0).filter(|path| path.0.ends_with(".drv"));
+        match derivation {
+            Some(_) => Ok(evaluation),
+            None => Err(failed("the modules make something else of the system than a derivation".into())),
+        }
+    }
+
     /// Tells of an activity of ours that begins.
     fn begin(&self, kind: ActivityKind, name: &str, observer: &dyn Observer) -> Activity {
         let activity = Activity {
@@ -225,31 +266,16 @@ impl Nix for ControllerNix {
         spec: &MachineSpec,
         run: Run<'_>,
     ) -> Result<Evaluation, NixError> {
-        let target = format!("path:{}#codchi", machine_dir(machine));
-        let eval = Self::nix(&["eval", "--json", "--no-update-lock-file", "--no-write-lock-file", &target]);
-        let eval = View::of_machine(machine, spec).limit(eval);
-        let limits = Limits { time: Some(EVALUATION_TIME), stdout: ANSWER };
-        let action = "evaluate the machine's configuration";
-        let what = "the machine's configuration";
-        let origins = Origins::of_machine(machine);
-        // Nix tells of no activity when it only evaluates, and that may take a while.
-        let mut activity = self.begin(ActivityKind::Evaluate, what, run.observer);
-        let json = self.run_nix(action, what, eval, limits, run, &origins).await;
-        activity.end(json.is_ok());
-        if matches!(json, Err(NixError::Cancelled)) {
-            activity.state = ActivityState::Stopped;
+        for _ in 0..EVALUATIONS {
+            let evaluation = self.evaluate_once(machine, spec, run).await?;
+            if self.keep_derivation(machine, &evaluation.derivation).await? {
+                return Ok(evaluation);
+            }
         }
-        run.observer.activity(&activity);
-        let failed = |message: String| NixError::Failed { action: action.into(), message };
-        let evaluation: Evaluation = serde_json::from_slice(&json?)
-            .map_err(|error| failed(format!("the answer has an unexpected form: {error}")))?;
-        // The modules decide what it is; it becomes an argument.
-        let derivation =
-            profile::store_path(&evaluation.derivation.0).filter(|path| path.0.ends_with(".drv"));
-        match derivation {
-            Some(_) => Ok(evaluation),
-            None => Err(failed("the modules make something else of the system than a derivation".into())),
-        }
+        Err(NixError::Failed {
+            action: "keep the derivation".into(),
+            message: "it was collected as garbage each time it was made".into(),
+        })
     }
 
     async fn build(
@@ -295,8 +321,24 @@ impl Nix for ControllerNix {
         self.compare_closures(before, after).await
     }
 
+    async fn release(&self, machine: &MachineName) -> Result<(), NixError> {
+        self.release_derivation(machine).await
+    }
+
+    async fn release_all(&self) -> Result<(), NixError> {
+        self.release_derivations().await
+    }
+
     async fn forget(&self, machine: &MachineName) -> Result<(), NixError> {
-        let spec = Self::command(["rm", "-rf", "--", &machine_dir(machine), &result_link(machine)]);
+        self.release_derivation(machine).await?;
+        let spec = Self::command([
+            "rm",
+            "-rf",
+            "--",
+            &machine_dir(machine),
+            &result_link(machine),
+            &roots_dir(machine),
+        ]);
         self.ask("remove the machine's flake", spec, exec::Input::Nothing).await.map(drop)
     }
 }

@@ -13,8 +13,16 @@ use super::{ControllerNix, discovery, machine_dir, mirror};
 use crate::flake_ref::FlakeRef;
 
 /// What belongs to machines, and to other runs.
-const OTHERS: [&str; 5] =
-    ["/config/machines", mirror::COPIES, discovery::DIR, CACHES, "/nix/var/nix/profiles"];
+const OTHERS: [&str; 8] = [
+    "/config/machines",
+    "/config/roots",
+    mirror::COPIES,
+    discovery::DIR,
+    CACHES,
+    "/nix/var/nix/profiles",
+    "/nix/var/nix/gcroots",
+    "/instances",
+];
 /// What Nix has fetched before. It asks nobody whether the one who names an address may have what is there.
 const CACHES: &str = "/config/cache";
 

@@ -289,6 +289,19 @@ impl Driver for Fake {
         Ok(())
     }
 
+    async fn attach_root(
+        &self,
+        instance: &InstanceName,
+        of: &InstanceName,
+        path: &str,
+    ) -> Result<(), DriverError> {
+        self.call(Method::Attach)?.attach_root(instance, of, path)
+    }
+
+    async fn detach_root(&self, instance: &InstanceName, of: &InstanceName) -> Result<(), DriverError> {
+        self.call(Method::Detach)?.detach_root(instance, of)
+    }
+
     async fn start(&self, instance: &InstanceName) -> Result<(), DriverError> {
         let mut world = self.call(Method::Start)?;
         world.ours(instance)?;

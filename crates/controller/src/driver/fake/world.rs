@@ -212,6 +212,26 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn attach_root(
+        &mut self,
+        name: &InstanceName,
+        of: &InstanceName,
+        path: &str,
+    ) -> Result<(), DriverError> {
+        self.detach_root(name, of)?;
+        if self.instances.contains_key(of.as_str()) {
+            let root = Device::InstanceRoot { of: of.clone(), path: path.into() };
+            self.ours_mut(name)?.devices.push(root);
+        }
+        Ok(())
+    }
+
+    pub(super) fn detach_root(&mut self, name: &InstanceName, of: &InstanceName) -> Result<(), DriverError> {
+        let is_it = |device: &Device| matches!(device, Device::InstanceRoot { of: found, .. } if found == of);
+        self.ours_mut(name)?.devices.retain(|device| !is_it(device));
+        Ok(())
+    }
+
     pub(super) fn delete_volume(&mut self, volume: &VolumeName) -> Result<(), DriverError> {
         let mounts = |instance: &FakeInstance| instance.mounts.iter().any(|mount| &mount.volume == volume);
         if self.instances.values().any(mounts) {

@@ -174,6 +174,7 @@ async fn answer(inside: Arc<Inside>, root: PathBuf, mut process: FakeProcess) ->
             process.stdout.write_all(&content.unwrap_or_default()).await.unwrap();
             0
         }
+        "ln" | "rm" | "nix-store" => 0,
         other => panic!("nobody answers {other} {argv:?}"),
     }
 }

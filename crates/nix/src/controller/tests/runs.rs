@@ -34,7 +34,7 @@ async fn every_run_is_locked_down() {
     let evaluation = world.nix.evaluate(&machine(), &spec(&[]), world.run()).await.unwrap();
     assert_eq!(evaluation.derivation, derivation());
     assert_eq!(evaluation.requirements.capabilities, ["kvm"]);
-    let spec = world.inside.ran.lock().unwrap().last().unwrap().clone();
+    let spec = world.inside.ran.lock().unwrap().first().unwrap().clone();
     let argv = spec.argv.join(" ");
     for part in [
         "--option accept-flake-config false",
@@ -52,6 +52,21 @@ async fn every_run_is_locked_down() {
 }
 
 #[tokio::test]
+async fn what_is_collected_before_it_is_kept_is_made_again() {
+    let world = World::new().await;
+    let answer = format!(r#"{{"derivation":"{}","requirements":{{}}}}"#, derivation().0);
+    world.on(&["nix"], Answer::stdout(answer));
+    let gone = Answer::failed(format!("error: path '{}' is not valid\n", derivation().0));
+    world.on(&["nix-store", "--check-validity"], gone);
+    let error = world.nix.evaluate(&machine(), &spec(&[]), world.run()).await.unwrap_err();
+    assert!(error.to_string().contains("collected as garbage"), "{error}");
+    let order: Vec<_> = world.inside.ran.lock().unwrap().iter().map(|spec| spec.argv[0].clone()).collect();
+    assert_eq!(order[..4], ["nix", "ln", "nix-store", "nix"], "kept first, then looked at, then made again");
+    let kept = world.ran("ln").remove(0);
+    assert_eq!(kept[3..], [derivation().0, "/nix/var/nix/gcroots/builds/shop".into()]);
+}
+
+#[tokio::test]
 async fn nix_sees_only_what_a_run_is_for() {
     let world = World::new().await;
     let (own, other) = (world.host("own"), world.host("other"));
@@ -64,8 +79,8 @@ async fn nix_sees_only_what_a_run_is_for() {
     world.nix.modules(&world.nix.parse_source(&url(&own), None).unwrap(), world.run()).await.unwrap_err();
     world.nix.resolve(&machine(), &both, None, false, world.run()).await.unwrap_err();
     let views = world.inside.views.lock().unwrap().clone();
-    let hidden = "--hide /config/machines --hide /config/repositories --hide /config/discovery --hide /config/cache \
-                  --hide /nix/var/nix/profiles";
+    let hidden = "--hide /config/machines --hide /config/roots --hide /config/repositories --hide /config/discovery \
+                  --hide /config/cache --hide /nix/var/nix/profiles --hide /nix/var/nix/gcroots --hide /instances";
     let of_machine =
         format!("{hidden} --keep /config/machines/shop --keep {} --keep /config/cache/", copy_of(&own));
     let of_repository =

@@ -1,0 +1,48 @@
+//! The derivation that an operation is about to build. Any user of a machine may collect garbage between the evaluation that makes it and
+//! the build that uses it, so a root keeps it until the operation is over.
+
+use codchi_controller::{
+    machine::MachineName,
+    nix::{NixError, StorePath},
+};
+
+use super::{ControllerNix, exec::Input, failure};
+
+/// Where the roots are, each by the name of its machine. They end with the controller, as operations that use it do.
+const ROOTS: &str = "/nix/var/nix/gcroots/builds";
+
+fn root_of(machine: &MachineName) -> String {
+    format!("{ROOTS}/{machine}")
+}
+
+impl ControllerNix {
+    /// Keeps a derivation; whether it is still there. Made anew when it isn't, it is kept from its beginning.
+    pub(super) async fn keep_derivation(
+        &self,
+        machine: &MachineName,
+        derivation: &StorePath,
+    ) -> Result<bool, NixError> {
+        let action = "keep the derivation";
+        let link = ["ln", "-sfn", "--", &derivation.0, &root_of(machine)];
+        self.ask(action, Self::command(link), Input::Nothing).await?;
+        let check = Self::command(["nix-store", "--check-validity", &derivation.0]);
+        let output = self.try_ask(action, check, Input::Nothing).await?;
+        match output.code {
+            0 => Ok(true),
+            _ if String::from_utf8_lossy(&output.stderr).contains("is not valid") => Ok(false),
+            _ => Err(failure::of_program(action, &output)),
+        }
+    }
+
+    /// Ends that for one machine.
+    pub(super) async fn release_derivation(&self, machine: &MachineName) -> Result<(), NixError> {
+        let remove = ["rm", "-f", "--", &root_of(machine)];
+        self.ask("let go of the derivation", Self::command(remove), Input::Nothing).await.map(drop)
+    }
+
+    /// Ends it for all.
+    pub(super) async fn release_derivations(&self) -> Result<(), NixError> {
+        let remove = ["find", ROOTS, "-type", "l", "-delete"];
+        self.ask("let go of derivations", Self::command(remove), Input::Nothing).await.map(drop)
+    }
+}
