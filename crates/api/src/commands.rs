@@ -163,7 +163,7 @@ impl Api {
 
     /// Removes a machine and everything in it.
     pub async fn delete(&self, args: DeleteArgs) -> Result<Operation, Failure> {
-        Ok(self.controller.delete(&machine(&args.name)?, args.keep_secrets, self.door)?)
+        Ok(self.controller.delete(&machine(&args.name)?, args.keep_secrets, self.door).await?)
     }
 
     /// Makes a machine like another one.

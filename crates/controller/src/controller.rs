@@ -19,7 +19,7 @@ use crate::{
     host::Host,
     images::ImageSet,
     lock,
-    machine::{MachineName, MachineSpec, MachineStore, ModuleSpec, NixpkgsChoice},
+    machine::{MachineName, MachineRecord, MachineSpec, MachineStore, ModuleSpec, NixpkgsChoice},
     nix::{Generation, Nix, OfferedModule, Repository, Run, Source},
     operation::{
         Door, Journal, LogIndex, Operation, OperationFiles, OperationId, OperationKind, OperationOutcome,
@@ -173,10 +173,13 @@ impl Controller {
             Ok(None) => return None,
             Err(error) => Err(Failure::from(Error::from(error))),
         };
-        let record = self.machines.record(&name).unwrap_or_default();
+        let (record, damage) = match self.machines.record(&name) {
+            Ok(record) => (record, None),
+            Err(error) => (MachineRecord::default(), Some(Failure::from(Error::from(error)))),
+        };
         let operation = record.last_operation.and_then(|id| self.operations.read(id).ok().flatten());
         let lock = self.machines.lock(&name).ok().flatten().map(|text| Lock::read(&text));
-        Some(KnownMachine { name, spec, lock, record, operation })
+        Some(KnownMachine { name, spec, lock, record, damage, operation })
     }
 
     /// Which modules a repository offers.
@@ -222,7 +225,9 @@ impl Controller {
                 self.driver.kind()
             )));
         }
-        self.free_or_unfinished(&name)?;
+        if !self.free_or_unfinished(&name)? {
+            self.has_no_container(&name).await?;
+        }
         let (modules, own_nixpkgs) = match &new.source {
             None => (vec![], false),
             Some(source) => {
@@ -408,16 +413,25 @@ impl Controller {
     }
 
     /// Removes a machine and everything in it, with its secrets unless they are to be kept. A removal that was interrupted is continued.
+    /// So is a container removed of which nothing is known.
     ///
     /// # Errors
     /// When there is no such machine or it is being worked on.
-    pub fn delete(
+    pub async fn delete(
         self: &Arc<Self>,
         name: &MachineName,
         keep_secrets: bool,
         door: Door,
     ) -> Result<Operation, Error> {
-        let machine = self.lock_existing(name)?;
+        let machine = match self.lock_existing(name) {
+            Err(error @ Error::MachineNotFound { .. }) => {
+                if self.renaming_with(name)?.is_some() || self.instance(name).await?.is_none() {
+                    return Err(error);
+                }
+                self.lock(name)?
+            }
+            machine => machine?,
+        };
         self.spawn(OperationKind::Delete, Some(machine), door, async move |controller, journal| {
             controller.remove(&journal.machine()?, keep_secrets, &journal).await
         })
@@ -574,6 +588,14 @@ impl Controller {
         let result = index.update().and_then(|()| read(&index));
         logs.push((id, index));
         result.map_err(|source| FileError::Io { path, source }.into())
+    }
+
+    /// Whether the name isn't that of a container without settings. An engine that doesn't answer is asked again before one is made.
+    pub(crate) async fn has_no_container(&self, name: &MachineName) -> Result<(), Error> {
+        match self.instance(name).await {
+            Ok(Some(_)) => Err(Error::WithoutSettings { machine: name.clone() }),
+            Ok(None) | Err(_) => Ok(()),
+        }
     }
 
     pub(crate) fn exists(&self, name: &MachineName) -> Result<(), Error> {

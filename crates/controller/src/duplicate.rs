@@ -44,7 +44,9 @@ impl Controller {
             return Err(renaming.unfinished());
         }
         let source = Source::Machine { machine: original.clone() };
-        self.free_or_draft_of(&name, &source)?;
+        if !self.free_or_draft_of(&name, &source)? {
+            self.has_no_container(&name).await?;
+        }
         let lock = self.machines.lock(&original)?;
         let answers = self.machines.answers(&original)?;
         if secrets {

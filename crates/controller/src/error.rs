@@ -41,6 +41,12 @@ pub enum Error {
         /// The machine that has it, perhaps in another case.
         existing: MachineName,
     },
+    /// There is a container of this name, but no machine.
+    #[error("there is a container of '{machine}' without settings")]
+    WithoutSettings {
+        /// The name.
+        machine: MachineName,
+    },
     /// No such machine.
     #[error("there is no machine '{name}'")]
     MachineNotFound {
@@ -360,7 +366,9 @@ impl Error {
             Self::Source(_) => Code::InvalidUrl,
             Self::UrlHasCredentials { .. } => Code::UrlHasCredentials,
             Self::Argument(_) | Self::ChooseModule { .. } => Code::InvalidArgument,
-            Self::AlreadyExists { .. } | Self::OtherDraft { .. } => Code::AlreadyExists,
+            Self::AlreadyExists { .. } | Self::OtherDraft { .. } | Self::WithoutSettings { .. } => {
+                Code::AlreadyExists
+            }
             Self::OriginGone { .. } => Code::MachineNotFound,
             Self::RenameUnfinished { .. } | Self::OwnFiles { .. } => Code::Failed,
             Self::Archive { .. } => Code::InvalidFile,
@@ -422,6 +430,10 @@ impl Error {
             Self::AlreadyExists { existing } => vec![
                 format!("choose another name, or add modules to it with `codchi add {existing} URL`"),
                 format!("remove it with `codchi delete {existing}`"),
+            ],
+            Self::WithoutSettings { machine } => vec![
+                format!("`codchi delete {machine}` removes it with all files in it"),
+                "where its settings are elsewhere, put them back; or choose another name".into(),
             ],
             Self::OtherDraft { machine, .. } => vec![
                 format!("`codchi rebuild {machine}` goes on with it, `codchi delete {machine}` gives it up"),

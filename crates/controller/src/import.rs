@@ -49,7 +49,9 @@ impl Controller {
         let Archive { manifest, lock, sealed, data, .. } = blocking(move || Archive::open(&opened)).await?;
         let name = name.unwrap_or_else(|| manifest.name.clone());
         let source = Source::Archive { path: path.clone() };
-        self.free_or_draft_of(&name, &source)?;
+        if !self.free_or_draft_of(&name, &source)? {
+            self.has_no_container(&name).await?;
+        }
         let spec = self.checked(&path, manifest.spec)?;
         if let Some(size) = data {
             self.has_room(&path, size).await?;

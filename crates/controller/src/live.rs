@@ -207,20 +207,22 @@ impl Picture {
     async fn look(&mut self, stale: Stale) -> Vec<Event> {
         let mut news = Vec::new();
         let mut ended = false;
+        let mut removed = false;
+        for name in &stale.machines {
+            match self.controller.known_machine(name.clone()) {
+                Some(known) => drop(self.known.insert(name.clone(), known)),
+                None => removed |= self.known.remove(name).is_some(),
+            }
+        }
         for id in &stale.operations {
             let of_operation = self.operation_changed(*id);
             news.extend(of_operation.news);
             ended |= of_operation.end == End::Now;
         }
-        // By its end a machine has got an address, of which no engine tells.
-        if stale.engine || ended {
+        // By its end a machine has got an address, of which no engine tells. And what is left of a removed one is told of.
+        if stale.engine || ended || removed {
             self.read_engine().await;
-        }
-        for name in &stale.machines {
-            match self.controller.known_machine(name.clone()) {
-                Some(known) => self.known.insert(name.clone(), known),
-                None => self.known.remove(name),
-            };
+            self.know_new();
         }
         if stale.engine || !stale.machines.is_empty() || !stale.operations.is_empty() {
             news.extend(self.machines_changed(false));
@@ -232,6 +234,15 @@ impl Picture {
             }
         }
         news
+    }
+
+    /// Containers may be told of before the files of their machines are.
+    fn know_new(&mut self) {
+        let by_name = status::by_name(&self.instances);
+        let strays = status::strays(self.controller.driver.kind(), self.known.values(), &by_name);
+        let known = strays.into_iter().filter_map(|stray| self.controller.known_machine(stray.name));
+        let known: Vec<KnownMachine> = known.collect();
+        self.known.extend(known.into_iter().map(|known| (known.name.clone(), known)));
     }
 
     async fn read_engine(&mut self) {
@@ -259,11 +270,10 @@ impl Picture {
     fn machines_changed(&mut self, everything: bool) -> Option<Event> {
         let by_name = status::by_name(&self.instances);
         let driver = self.controller.driver.kind();
-        let now: BTreeMap<MachineName, MachineStatus> = self
-            .known
-            .iter()
-            .map(|(name, known)| (name.clone(), status::machine(driver, known, &by_name)))
-            .collect();
+        let known = self.known.values().map(|known| status::machine(driver, known, &by_name));
+        let strays = status::strays(driver, self.known.values(), &by_name);
+        let now: BTreeMap<MachineName, MachineStatus> =
+            known.chain(strays).map(|machine| (machine.name.clone(), machine)).collect();
         let engine = status::engine(driver, &self.instances);
         let changed: Vec<MachineStatus> =
             now.values().filter(|machine| self.told.get(&machine.name) != Some(machine)).cloned().collect();

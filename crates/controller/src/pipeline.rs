@@ -80,6 +80,10 @@ impl Pipeline<'_> {
         self.remember_without()?;
         let ready = controller.use_controller(Some(journal)).await?;
         let record = store.record(machine)?;
+        // Made for somebody else: an own one is never made before that is written down.
+        if record.built.is_none() && record.switching.is_none() && ready.instance(machine).is_some() {
+            return Err(Error::WithoutSettings { machine: (*machine).clone() });
+        }
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;

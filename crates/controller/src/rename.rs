@@ -131,6 +131,9 @@ impl Controller {
         let controller = self.use_controller(Some(journal)).await?;
         let runs = controller.instance(from).is_some_and(|one| one.state != InstanceState::Stopped);
         let begun = self.machines.record(from)?.renaming;
+        if begun.is_none() && controller.instance(to).is_some() {
+            return Err(Error::WithoutSettings { machine: to.clone() });
+        }
         let start = runs || begun.is_some_and(|begun| begun.start);
         let renaming = Renaming { from: from.clone(), to: to.clone(), start };
         self.machines.update_record(from, |record| record.renaming = Some(renaming.clone()))?;

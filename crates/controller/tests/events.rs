@@ -81,7 +81,7 @@ async fn a_listener_is_told_of_what_others_do() {
     .await;
     assert_eq!(told, settings);
 
-    world.controller.delete(&name("hello"), false, Door::CommandLine).unwrap();
+    world.controller.delete(&name("hello"), false, Door::CommandLine).await.unwrap();
     next(&mut events, |event| match event {
         Event::MachinesChanged { removed, .. } => removed.contains(&name("hello")).then_some(()),
         _ => None,

@@ -177,7 +177,7 @@ async fn what_fails_in_the_engine_can_be_repeated() {
             let machine = world.controller.status().await.unwrap().machines.remove(0);
             assert_eq!(machine.status, RunState::Running, "{method:?} {nth}");
 
-            let delete = world.controller.delete(&name("hello"), false, Door::CommandLine).unwrap();
+            let delete = world.controller.delete(&name("hello"), false, Door::CommandLine).await.unwrap();
             assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
             assert!(world.driver.instance(&Role::Machine(name("hello")).instance()).is_none());
             assert!(!world.driver.has_volume(&VolumeName::profile(&name("hello"))));
@@ -318,7 +318,7 @@ async fn a_machine_of_another_engine_is_left_alone() {
     let controller = &world.controller;
     let door = Door::CommandLine;
     let refused = [
-        controller.delete(&name("hello"), false, door).err(),
+        controller.delete(&name("hello"), false, door).await.err(),
         controller.rebuild(&name("hello"), true, false, Dialogue::default(), door).err(),
         controller.start(&name("hello"), door).err(),
         controller.generations(&name("hello")).await.err(),

@@ -278,7 +278,7 @@ async fn a_change_reaches_the_machine_that_runs_and_a_removal_forgets_everything
     assert!(matches!(gone, Err(Error::SecretNotSet { .. })));
 
     world.controller.answer(&name("hello"), &given(&[("token", "again")]), Door::Window).await.unwrap();
-    let delete = world.controller.delete(&name("hello"), false, Door::Window).unwrap();
+    let delete = world.controller.delete(&name("hello"), false, Door::Window).await.unwrap();
     assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
     assert_eq!(world.stores[0].ids(), []);
 }
@@ -352,7 +352,7 @@ async fn kept_secrets_are_found_again_and_can_be_forgotten() {
     let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
     assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
     let delete = async |keep| {
-        let delete = world.controller.delete(&name("hello"), keep, Door::Window).unwrap();
+        let delete = world.controller.delete(&name("hello"), keep, Door::Window).await.unwrap();
         assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
     };
     delete(true).await;

@@ -25,8 +25,8 @@ pub fn a_full_pool_is_collected(_: &mut ()) {
     patient.world.client(&["profile", "device", "set", "default", "root", "pool=small"]);
     patient.hello();
     // What a user keeps in a machine that is stopped then.
-    let keep = "nix-store --add /etc/hostname >kept && nix-store --add-root ~/result --realise $(cat kept)";
-    patient.codchi.exec("hello", &["sh", "-c", keep]);
+    let keep = "echo for-doctor >own; nix-store --add own >kept; nix-store --add-root ~/result --realise $(cat kept)";
+    patient.codchi.exec("hello", &["sh", "-ec", keep]);
     let kept = patient.codchi.exec("hello", &["cat", "kept"]);
     patient.codchi.ok(&["stop", "hello"]);
     let before = patient.setup();

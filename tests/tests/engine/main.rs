@@ -18,6 +18,7 @@ mod garbage;
 mod guest;
 mod isolation;
 mod life;
+mod lost;
 mod machine;
 mod modules;
 mod moves;
@@ -67,6 +68,8 @@ const CASES: &[Case<Scene>] = cases! {
         two_operations_on_one_machine_are_refused_and_on_two_run_side_by_side
         ctrl_c_cancels_and_leaves_what_runs
         delete_leaves_nothing;
+    lost:
+        a_container_without_settings_is_shown_and_removed;
     moves:
         a_duplicate_is_another_machine_with_the_same_files
         a_copy_that_was_killed_is_finished

@@ -673,6 +673,7 @@ export const de: Catalogue = {
       controller: "Controller",
       "nix-daemon": "Nix-Daemon",
       images: "Abbilder",
+      machines: "Einstellungen der Maschinen",
       disk: "Speicherplatz",
       clock: "Uhr",
       dns: "Namen von Hosts",

@@ -704,6 +704,7 @@ export const en = {
       controller: "Controller",
       "nix-daemon": "Nix daemon",
       images: "Images",
+      machines: "Machines' settings",
       disk: "Disk space",
       clock: "Clock",
       dns: "Names of hosts",

@@ -130,6 +130,10 @@ const german: Explanations = {
       untold: "Niemand sagt, wie viel Platz es gibt.",
       enough: "Es ist genug Platz.",
     },
+    machines: {
+      stray: "Es gibt Container ohne Einstellungen: {names}. `codchi delete` entfernt einen mit allen Dateien darin.",
+      whole: "Jeder Container einer Maschine hat seine Einstellungen.",
+    },
     clock: {
       past: "Die Uhr dieses Computers geht falsch: Um {now} gilt noch kein Zertifikat. Stellen Sie sie.",
       apart: "Die Uhr des Controllers geht {seconds} s anders als die dieses Computers. Starten Sie WSL oder diesen Computer neu.",

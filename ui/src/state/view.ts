@@ -196,7 +196,7 @@ export function capabilityOf(check: Check): string {
 
 /** The checks that the catalogues name. */
 const checkIds = [
-  "engine", "version", "wsl", "pool", "profile", "network", "idmap", "cgroups", "inotify", "controller", "nix-daemon", "images", "disk", "clock",
+  "engine", "version", "wsl", "pool", "profile", "network", "idmap", "cgroups", "inotify", "controller", "nix-daemon", "images", "disk", "machines", "clock",
   "dns", "proxy", "certificates", "keyring", "notifications", "tray", "gpu", "cuda", "usb", "ssh-agent", "sound", "video", "camera", "kvm", "fuse",
   "docker-nesting", "tun",
 ] as const;

@@ -12,7 +12,7 @@ use super::{
     Check, CheckState, Diagnosis,
     checks::{
         bus, certificates, cgroups, clock, controller, daemon, disk, dns, engine, idmap, images, inotify,
-        keyring, network, pool, profile, proxy, repositories, version,
+        keyring, machines, network, pool, profile, proxy, repositories, version,
     },
     commands::{self, Plan},
     engines,
@@ -27,6 +27,7 @@ use crate::{
     error::Error,
     host::HostCommand,
     secret::HostSecret,
+    status::{self, MachineStatus},
 };
 
 /// How long anything that is looked at may take. Nothing that is well takes nearly as long.
@@ -128,6 +129,7 @@ impl Controller {
             (controller::SUBJECT, controller::check(kind, self.images.as_ref(), controller, &inside.asked)),
             (daemon::SUBJECT, daemon::check(kind, &inside.asked, &inside.pinged)),
             (disk::SUBJECT, disk::check(kind, &places, runs)),
+            (machines::SUBJECT, machines::check(self.strays(engine.instances.as_deref()).as_deref())),
             (clock::SUBJECT, clock::check(OffsetDateTime::now_utc(), inside.clock)),
             (proxy::SUBJECT, proxy::check(outside.proxy.as_ref(), outside.proxy_answers)),
             (dns::SUBJECT, dns::check(&outside.looked_up, outside.proxy.is_some())),
@@ -147,6 +149,13 @@ impl Controller {
         }
         let ok = checks.iter().all(|check| check.state != CheckState::Fail);
         Examined { diagnosis: Diagnosis { ok, checks }, plans }
+    }
+
+    /// The containers of machines that nothing is known of; `None` when the engine can't be asked.
+    fn strays(&self, instances: Option<&[InstanceStatus]>) -> Option<Vec<MachineStatus>> {
+        let instances = Ok(instances?.to_vec());
+        let known = self.known_machines().ok()?;
+        Some(status::strays(self.driver.kind(), known.iter(), &status::by_name(&instances)))
     }
 
     /// The hosts that the modules of all machines come from.

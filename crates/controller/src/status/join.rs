@@ -1,6 +1,6 @@
 //! Joins what is wanted, what was built, what the engine says and what is under way. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ pub(crate) struct KnownMachine {
     pub(crate) spec: Result<MachineSpec, Failure>,
     pub(crate) lock: Option<Lock>,
     pub(crate) record: MachineRecord,
+    /// Why the record can't be read; it is an empty one then.
+    pub(crate) damage: Option<Failure>,
     pub(crate) operation: Option<Operation>,
 }
 
@@ -29,9 +31,43 @@ pub(crate) type Instances = Result<Vec<InstanceStatus>, Failure>;
 /// Joins everything.
 pub(crate) fn snapshot(driver: DriverKind, known: &[KnownMachine], instances: &Instances) -> Snapshot {
     let by_name = by_name(instances);
-    Snapshot {
-        machines: known.iter().map(|known| machine(driver, known, &by_name)).collect(),
-        engine: engine(driver, instances),
+    let mut machines: Vec<MachineStatus> =
+        known.iter().map(|known| machine(driver, known, &by_name)).collect();
+    machines.extend(strays(driver, known.iter(), &by_name));
+    machines.sort_by(|a, b| a.name.cmp(&b.name));
+    Snapshot { machines, engine: engine(driver, instances) }
+}
+
+/// Containers that were made for machines of which nothing is known.
+pub(crate) fn strays<'a>(
+    driver: DriverKind,
+    known: impl Iterator<Item = &'a KnownMachine>,
+    instances: &Option<HashMap<&MachineName, &InstanceStatus>>,
+) -> Vec<MachineStatus> {
+    let mut names = HashSet::new();
+    for machine in known {
+        names.insert(&machine.name);
+        names.extend(machine.record.renaming.iter().flat_map(|renaming| [&renaming.from, &renaming.to]));
+    }
+    let strays = instances.iter().flatten().filter(|(name, _)| !names.contains(*name));
+    strays.map(|(name, instance)| stray(driver, name, instance)).collect()
+}
+
+fn stray(driver: DriverKind, name: &MachineName, instance: &InstanceStatus) -> MachineStatus {
+    MachineStatus {
+        name: name.clone(),
+        driver,
+        status: run_state(instance.state),
+        config: ConfigState::NeverBuilt,
+        modules: vec![],
+        nixpkgs: NixpkgsChoice::Builtin,
+        generation: None,
+        built: None,
+        since: instance.since,
+        address: instance.address.clone(),
+        allowed: vec![Action::Delete],
+        operation: None,
+        problem: Some(Failure::from(Error::WithoutSettings { machine: name.clone() })),
     }
 }
 
@@ -65,7 +101,7 @@ pub(crate) fn machine(
     known: &KnownMachine,
     instances: &Option<HashMap<&MachineName, &InstanceStatus>>,
 ) -> MachineStatus {
-    let KnownMachine { name, spec, lock, record, operation } = known;
+    let KnownMachine { name, spec, lock, record, damage, operation } = known;
     let running = operation.as_ref().filter(|operation| !operation.state.is_over());
     let elsewhere = spec.as_ref().ok().filter(|spec| spec.driver != here).map(|spec| spec.driver);
     // Another engine knows nothing of it.
@@ -93,9 +129,14 @@ pub(crate) fn machine(
         built: record.built.as_ref().map(|built| built.at),
         since: instance.and_then(|instance| instance.since),
         address: instance.and_then(|instance| instance.address.clone()),
-        allowed: if spec.is_ok() { allowed(status, running, record) } else { vec![Action::Delete] },
+        allowed: match (spec, damage) {
+            // Nothing is done before its record is mended.
+            (_, Some(_)) => vec![],
+            (Err(_), None) => vec![Action::Delete],
+            (Ok(_), None) => allowed(status, running, record),
+        },
         operation: operation.clone().filter(|operation| operation.state != OperationState::Succeeded),
-        problem: spec.as_ref().err().cloned().or(elsewhere),
+        problem: spec.as_ref().err().or(damage.as_ref()).cloned().or(elsewhere),
     }
 }
 

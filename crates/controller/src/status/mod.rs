@@ -15,7 +15,7 @@ use crate::{
     operation::Operation,
 };
 
-pub(crate) use join::{Instances, KnownMachine, Lock, by_name, engine, machine, snapshot};
+pub(crate) use join::{Instances, KnownMachine, Lock, by_name, engine, machine, snapshot, strays};
 
 /// What a machine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ pub(super) mod idmap;
 pub(super) mod images;
 pub(super) mod inotify;
 pub(super) mod keyring;
+pub(super) mod machines;
 pub(super) mod network;
 pub(super) mod pool;
 pub(super) mod profile;

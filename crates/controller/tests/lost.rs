@@ -1,0 +1,114 @@
+//! Files of ours that are gone or damaged, while the engine has what they were about.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod world;
+
+use std::fs;
+
+use codchi_controller::{
+    driver::Role,
+    error::Error,
+    event::Event,
+    failure::FailureCode,
+    operation::{Door, OperationState},
+    status::{Action, RunState},
+};
+use futures::StreamExt as _;
+use world::{World, name, new};
+
+const DOOR: Door = Door::CommandLine;
+
+fn lose(world: &World) {
+    fs::remove_dir_all(world.config().join("machines/hello")).unwrap();
+    fs::remove_file(world.directory.path().join("data/machines/hello.json")).unwrap();
+}
+
+#[tokio::test]
+async fn a_container_without_settings_is_shown_refused_and_removed() {
+    let world = World::new();
+    world.init("hello").await;
+    world.init("other").await;
+    lose(&world);
+    let machine = world.controller.status().await.unwrap().machines.remove(0);
+    assert_eq!((machine.name.as_str(), machine.status), ("hello", RunState::Running));
+    assert_eq!(machine.allowed, [Action::Delete]);
+    assert!(machine.problem.unwrap().message.contains("without settings"));
+    let diagnosis = world.controller.diagnose().await;
+    let check = diagnosis.checks.iter().find(|check| check.id == "machines").unwrap();
+    assert_eq!((check.reason.as_str(), check.parameters["names"].as_str()), ("stray", "hello"));
+
+    let container = Role::Machine(name("hello")).instance();
+    let before = format!("{:?}", world.driver.instance(&container));
+    let controller = &world.controller;
+    let refused = controller.init(new("hello", "repo"), DOOR).await.unwrap_err();
+    assert!(matches!(&refused, Error::WithoutSettings { machine } if *machine == name("hello")), "{refused}");
+    let rename = controller.rename(&name("other"), &name("hello"), DOOR).unwrap();
+    let rename = world.end(rename.id).await;
+    assert_eq!(rename.failure.unwrap().code, FailureCode::AlreadyExists);
+    assert!(controller.start(&name("hello"), DOOR).is_err());
+    assert_eq!(format!("{:?}", world.driver.instance(&container)), before, "it is as it was");
+    assert_eq!(controller.status().await.unwrap().machines.len(), 2);
+
+    let delete = controller.delete(&name("hello"), false, DOOR).await.unwrap();
+    assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
+    assert!(world.driver.instance(&container).is_none());
+    let error = controller.delete(&name("hello"), false, DOOR).await.unwrap_err();
+    assert!(matches!(error, Error::MachineNotFound { .. }), "{error}");
+    assert_eq!(world.init("hello").await.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_draft_is_not_built_into_somebody_elses_container() {
+    let world = World::new();
+    world.init("hello").await;
+    lose(&world);
+    // Written down while the engine didn't answer.
+    let spec = r#"{"version":1,"driver":"fake","nixpkgs":{"from":"builtin"},"modules":[]}"#;
+    fs::create_dir_all(world.config().join("machines/hello")).unwrap();
+    let there = fs::read_to_string(world.config().join("machines/hello/machine.json")).unwrap_or(spec.into());
+    fs::write(world.config().join("machines/hello/machine.json"), there).unwrap();
+    let builds = world.nix.builds.load(std::sync::atomic::Ordering::SeqCst);
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, codchi_controller::Dialogue::default(), DOOR);
+    let rebuild = world.end(rebuild.unwrap().id).await;
+    assert_eq!(rebuild.failure.unwrap().code, FailureCode::AlreadyExists);
+    assert_eq!(world.nix.builds.load(std::sync::atomic::Ordering::SeqCst), builds, "nothing is built for it");
+}
+
+#[tokio::test]
+async fn a_machine_that_is_being_made_is_never_told_of_as_one_without_settings() {
+    let world = World::new();
+    let mut events = world.another_process().events();
+    let create = world.controller.init(new("hello", "repo"), DOOR).await.unwrap();
+    world.end(create.id).await;
+    let delete = world.controller.delete(&name("hello"), false, DOOR).await.unwrap();
+    world.end(delete.id).await;
+    loop {
+        if let Some(Event::MachinesChanged { changed, removed, .. }) = events.next().await {
+            assert!(changed.iter().all(|machine| machine.problem.is_none()), "{changed:?}");
+            if removed.contains(&name("hello")) {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_a_problem_and_nothing_is_done_before_it_is_mended() {
+    let world = World::new();
+    world.init("hello").await;
+    let record = world.directory.path().join("data/machines/hello.json");
+    let whole = fs::read(&record).unwrap();
+    fs::write(&record, "{").unwrap();
+    let machine = world.controller.status().await.unwrap().machines.remove(0);
+    let problem = machine.problem.unwrap();
+    assert_eq!((problem.code, machine.allowed), (FailureCode::InvalidFile, vec![]));
+    assert!(problem.message.contains("hello.json"), "{problem:?}");
+    let operations = world.controller.operations(None, 10).len();
+    assert!(matches!(world.controller.start(&name("hello"), DOOR), Err(Error::File(_))));
+    assert!(matches!(world.controller.delete(&name("hello"), false, DOOR).await, Err(Error::File(_))));
+    assert_eq!(world.controller.operations(None, 10).len(), operations, "nothing was begun");
+    assert_eq!(fs::read(&record).unwrap(), b"{", "it is as it was");
+    fs::write(&record, whole).unwrap();
+    assert_eq!(world.controller.status().await.unwrap().machines.remove(0).problem, None);
+}
