@@ -56,6 +56,7 @@ let
     trusted-users =
     allowed-users = *
     max-jobs = auto
+    max-build-log-size = 268435456
   '';
 in
 runCommand "codchi-images-${version}"

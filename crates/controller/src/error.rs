@@ -653,7 +653,9 @@ impl From<&Error> for Failure {
             causes,
             details: error.details(),
         };
+        // What is cut in two isn't recognised any more.
         failure.redact(&crate::secret::known());
+        failure.bound();
         failure
     }
 }

@@ -86,12 +86,86 @@ pub struct Failure {
     pub details: Vec<String>,
 }
 
+/// How much of a text is kept, in bytes: a repository decides what it throws.
+const TEXT: usize = 16 << 10;
+/// How many lines of details are kept, and how many bytes of all of them.
+const LINES: usize = 400;
+const DETAILS: usize = 64 << 10;
+
 impl Failure {
+    /// Cuts what others wrote to what a person reads. Of the details the end counts.
+    pub(crate) fn bound(&mut self) {
+        for text in std::iter::once(&mut self.message).chain(&mut self.hints).chain(&mut self.causes) {
+            cut(text);
+        }
+        let mut kept = std::collections::VecDeque::new();
+        let mut bytes = 0;
+        let all = self.details.len();
+        for mut line in std::mem::take(&mut self.details).into_iter().rev() {
+            cut(&mut line);
+            bytes += line.len();
+            if kept.len() == LINES || bytes > DETAILS {
+                break;
+            }
+            kept.push_front(line);
+        }
+        if kept.len() < all {
+            kept.push_front(format!("({} lines before are left out)", all - kept.len()));
+        }
+        self.details = kept.into();
+    }
+
     /// Masks what must not be shown.
     pub fn redact(&mut self, redactor: &crate::secret::Redactor) {
         redactor.string(&mut self.message);
         for text in self.hints.iter_mut().chain(&mut self.causes).chain(&mut self.details) {
             redactor.string(text);
         }
+    }
+}
+
+/// Cuts a text that is too long, between two characters.
+fn cut(text: &mut String) {
+    if text.len() > TEXT {
+        let left_out = text.len() - TEXT;
+        let end = (0..=TEXT).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str(&format!("… ({left_out} bytes are left out)"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(message: &str, details: Vec<String>) -> Failure {
+        let mut failure = Failure {
+            code: FailureCode::Evaluation,
+            message: message.into(),
+            hints: vec![],
+            causes: vec!["ü".repeat(TEXT)],
+            details,
+        };
+        failure.bound();
+        failure
+    }
+
+    #[test]
+    fn what_is_short_stays() {
+        let details: Vec<String> = (0..LINES).map(|line| line.to_string()).collect();
+        let bounded = failure("short", details.clone());
+        assert_eq!((bounded.message.as_str(), bounded.details), ("short", details));
+    }
+
+    #[test]
+    fn a_repository_does_not_decide_how_much_is_kept() {
+        let bounded = failure(&"x".repeat(15 << 20), vec!["y".repeat(15 << 20), "the end".into()]);
+        assert!(serde_json::to_vec(&bounded).unwrap().len() < 128 << 10);
+        assert_eq!(bounded.details.last().unwrap(), "the end");
+        assert!(bounded.causes[0].ends_with("(16384 bytes are left out)"), "{}", bounded.causes[0]);
+        let bounded = failure("many", (0..1_000_000).map(|line| line.to_string()).collect());
+        assert_eq!(bounded.details.len(), LINES + 1);
+        assert_eq!(bounded.details[0], "(999600 lines before are left out)");
+        assert_eq!(bounded.details.last().unwrap(), "999999");
     }
 }

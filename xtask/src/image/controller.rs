@@ -82,6 +82,7 @@ sandbox-fallback = false
 trusted-users =
 allowed-users = *
 max-jobs = auto
+max-build-log-size = 268435456
 ";
 /// With the fixture there is nothing to substitute from.
 const NO_SUBSTITUTERS: &str = "substituters =\n";

@@ -15,7 +15,9 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Operation, OperationFiles, OperationId, OperationOutcome, OperationState, Phase, files::VERSION,
+    Operation, OperationFiles, OperationId, OperationOutcome, OperationState, Phase,
+    files::VERSION,
+    log_room::{Fate, LogRoom},
 };
 use crate::{
     activity::{
@@ -61,6 +63,7 @@ struct State {
     /// Lines that wait to be written.
     activity_bytes: Vec<u8>,
     log_bytes: Vec<u8>,
+    log_room: LogRoom,
     flush_planned: bool,
     last_lines: VecDeque<String>,
     keys: secret::Keys,
@@ -93,6 +96,7 @@ impl Journal {
             log_file: append(files.log_path(id))?,
             activity_bytes: Vec::new(),
             log_bytes: Vec::new(),
+            log_room: LogRoom::default(),
             flush_planned: false,
             last_lines: VecDeque::with_capacity(LAST_LINES),
             keys: secret::Keys::default(),
@@ -315,9 +319,7 @@ impl Observer for Journal {
         if state.keys.has(line.activity, &line.text) {
             line.text = secret::MASK.to_owned();
         }
-        if serde_json::to_writer(&mut state.log_bytes, &line).is_ok() {
-            state.log_bytes.push(b'\n');
-        }
+        state.write_log(&line);
         if state.last_lines.len() == LAST_LINES {
             state.last_lines.pop_front();
         }
@@ -330,6 +332,23 @@ impl State {
     fn record(&mut self, activity: &Activity) {
         if serde_json::to_writer(&mut self.activity_bytes, activity).is_ok() {
             self.activity_bytes.push(b'\n');
+        }
+    }
+
+    /// A line that there is no room for is left out, and that said once.
+    fn write_log(&mut self, line: &LogLine) {
+        let Ok(mut bytes) = serde_json::to_vec(line) else { return };
+        bytes.push(b'\n');
+        match self.log_room.take(bytes.len()) {
+            Fate::Kept => self.log_bytes.append(&mut bytes),
+            Fate::First => {
+                let text = "the log is cut here: too much was printed; what is done goes on".to_owned();
+                let cut = LogLine { activity: None, level: LogLevel::Warning, text };
+                if serde_json::to_writer(&mut self.log_bytes, &cut).is_ok() {
+                    self.log_bytes.push(b'\n');
+                }
+            }
+            Fate::Dropped => {}
         }
     }
 
@@ -351,5 +370,37 @@ impl State {
             tracing::error!(operation = %self.operation.id, error = text, "can't write the operation's files");
             self.write_error = Some(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        files::Paths,
+        operation::{Door, OperationKind},
+    };
+
+    #[tokio::test]
+    async fn a_log_without_end_is_cut_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths { config: dir.path().join("config"), data: dir.path().join("data") };
+        paths.create().unwrap();
+        let files = OperationFiles::new(&paths);
+        let operation =
+            Operation::begin(OperationKind::Rebuild, None, Door::Window, OffsetDateTime::now_utc());
+        let journal = Journal::begin(&files, operation).unwrap();
+        journal.state().log_room = LogRoom::of(1000);
+        for _ in 0..1000 {
+            journal.say(LogLevel::Output, "y");
+        }
+        journal.write_all();
+        let log = fs::read_to_string(files.log_path(journal.id)).unwrap();
+        assert!(log.len() < 1200, "{} bytes", log.len());
+        assert!(log.lines().last().unwrap().contains("the log is cut here"), "{log}");
+        assert_eq!(log.matches("is cut").count(), 1);
+        // The last lines are still what a failure shows.
+        journal.say(LogLevel::Output, "the very last");
+        assert_eq!(journal.state().last_lines.back().unwrap(), "the very last");
     }
 }

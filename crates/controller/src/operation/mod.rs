@@ -7,6 +7,7 @@
 mod files;
 mod journal;
 mod log_index;
+mod log_room;
 mod model;
 
 pub(crate) use files::OperationFiles;

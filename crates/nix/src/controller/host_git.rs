@@ -9,12 +9,17 @@ use std::{
 
 use codchi_controller::nix::NixError;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::{Child, Command},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdout, Command},
+    task::JoinHandle,
 };
 
 /// How much git may answer.
 const ANSWER: u64 = 64 << 20;
+/// How much of what git says is kept for an error.
+const SAID: u64 = 64 << 10;
+/// How long git may take to answer. A pipe in its directory would keep it waiting for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the files of a checkout are looked at for changes: it is only a hint.
 const LOOK: Duration = Duration::from_secs(5);
 /// The variables of our environment that git may see. None that begins with `GIT_` is among them.
@@ -24,6 +29,14 @@ const PASSED: &[&str] = &["PATH", "HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP"]
 pub(super) struct HostRepository<'a> {
     git: &'a Path,
     path: PathBuf,
+    patience: Duration,
+}
+
+/// A git that packs.
+pub(super) struct Packing {
+    child: Child,
+    /// What it says; read all the while, or it would wait for that.
+    said: JoinHandle<std::io::Result<String>>,
 }
 
 /// What a repository's branches and tags point to.
@@ -73,7 +86,7 @@ impl<'a> HostRepository<'a> {
                 }
             };
         }
-        let this = Self { git, path };
+        let this = Self { git, path, patience: PATIENCE };
         if this.ask(["rev-parse", "--is-shallow-repository"]).await?.trim() == "true" {
             return Err(this.error("it is a shallow clone; complete it with: git fetch --unshallow"));
         }
@@ -129,27 +142,26 @@ impl<'a> HostRepository<'a> {
         })
     }
 
-    /// Runs git and returns its exit code, stdout and stderr.
+    /// Runs git and returns its exit code, stdout and stderr. It ends with this future, or when it takes too long.
     async fn run(&self, mut command: Command) -> Result<(Option<i32>, String, String), NixError> {
         let mut child = command.spawn().map_err(|error| self.not_started(&error))?;
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let read = async {
-            if let Some(out) = out {
-                out.take(ANSWER).read_to_end(&mut stdout).await?;
-            }
-            Ok::<_, std::io::Error>(())
+        let answer = async {
+            let (stdout, stderr) = tokio::try_join!(read(out, ANSWER), read(err, SAID))?;
+            Ok::<_, std::io::Error>((child.wait().await?, stdout, stderr))
         };
-        let read_err = async {
-            if let Some(err) = err {
-                err.take(64 << 10).read_to_end(&mut stderr).await?;
-            }
-            Ok(())
-        };
-        tokio::try_join!(read, read_err).map_err(|error| self.error(error.to_string()))?;
-        let status = child.wait().await.map_err(|error| self.error(error.to_string()))?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok((status.code(), text(stdout), text(stderr)))
+        let (status, stdout, stderr) = self.in_time(answer).await?;
+        Ok((status.code(), stdout, stderr))
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = std::io::Result<T>>) -> Result<T, NixError> {
+        match tokio::time::timeout(self.patience, answer).await {
+            Ok(answer) => answer.map_err(|error| self.error(error.to_string())),
+            Err(_) => Err(self.error(format!(
+                "git didn't answer within {} s; something in its directory may be no file",
+                self.patience.as_secs()
+            ))),
+        }
     }
 
     /// Runs git, which must do well.
@@ -239,7 +251,7 @@ impl<'a> HostRepository<'a> {
     /// Which of these objects the repository has.
     pub(super) async fn having(&self, objects: &[&str]) -> Result<Vec<String>, NixError> {
         let mut child = self.spawn_with_input(["cat-file", "--batch-check=%(objectname)", "--buffer"])?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let input = objects.join("\n") + "\n";
         let write = async {
             if let Some(mut stdin) = stdin {
@@ -247,20 +259,21 @@ impl<'a> HostRepository<'a> {
             }
             Ok::<_, std::io::Error>(())
         };
-        let mut answer = String::new();
-        let read = async {
-            if let Some(stdout) = stdout {
-                stdout.take(ANSWER).read_to_string(&mut answer).await?;
-            }
-            Ok(())
+        let answer = async {
+            let ((), answer, _) = tokio::try_join!(write, read(stdout, ANSWER), read(stderr, SAID))?;
+            child.wait().await?;
+            Ok(answer)
         };
-        tokio::try_join!(write, read).map_err(|error| self.error(error.to_string()))?;
-        child.wait().await.map_err(|error| self.error(error.to_string()))?;
+        let answer = self.in_time(answer).await?;
         Ok(answer.lines().filter(|line| !line.contains(' ')).map(str::to_owned).collect())
     }
 
-    /// Starts packing everything that `wanted` needs and `known` doesn't; the pack comes from the child's stdout.
-    pub(super) async fn pack(&self, wanted: &[&str], known: &[String]) -> Result<Child, NixError> {
+    /// Starts packing everything that `wanted` needs and `known` doesn't; the second is the pack.
+    pub(super) async fn pack(
+        &self,
+        wanted: &[&str],
+        known: &[String],
+    ) -> Result<(Packing, Option<ChildStdout>), NixError> {
         // The way is short: speed counts, not size.
         let args = [
             "-c",
@@ -280,21 +293,24 @@ impl<'a> HostRepository<'a> {
         for object in known {
             input.push_str(&format!("^{object}\n"));
         }
+        let said = tokio::spawn(read(child.stderr.take(), SAID));
         if let Some(mut stdin) = child.stdin.take() {
             // The list is read before the first byte of the pack is written.
-            stdin.write_all(input.as_bytes()).await.map_err(|error| self.error(error.to_string()))?;
+            self.in_time(stdin.write_all(input.as_bytes())).await?;
         }
-        Ok(child)
+        let pack = child.stdout.take();
+        Ok((Packing { child, said }, pack))
     }
 
     /// Waits for a packing git.
-    pub(super) async fn packed(&self, mut child: Child) -> Result<(), NixError> {
-        let mut stderr = Vec::new();
-        if let Some(err) = child.stderr.take() {
-            let _ = err.take(64 << 10).read_to_end(&mut stderr).await;
-        }
+    pub(super) async fn packed(&self, packing: Packing) -> Result<(), NixError> {
+        let Packing { mut child, said } = packing;
         let status = child.wait().await.map_err(|error| self.error(error.to_string()))?;
-        if status.success() { Ok(()) } else { Err(self.error(reason(&String::from_utf8_lossy(&stderr)))) }
+        if status.success() {
+            return Ok(());
+        }
+        let said = said.await.unwrap_or_else(|join| Err(std::io::Error::other(join)));
+        Err(self.error(reason(&said.unwrap_or_default())))
     }
 
     fn spawn_with_input<S: AsRef<OsStr>>(
@@ -305,10 +321,69 @@ impl<'a> HostRepository<'a> {
     }
 }
 
+/// Reads a stream to its end, and keeps the first bytes.
+async fn read(stream: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<String> {
+    let Some(mut stream) = stream else { return Ok(String::new()) };
+    let mut kept = Vec::new();
+    (&mut stream).take(most).read_to_end(&mut kept).await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(String::from_utf8_lossy(&kept).into_owned())
+}
+
 /// The reason in git's stderr.
 fn reason(stderr: &str) -> String {
     let stderr = crate::sanitize::plain_text(stderr);
     let line = stderr.lines().find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
     let line = line.or_else(|| stderr.lines().next()).unwrap_or("git failed and said nothing");
     line.trim_start_matches("fatal:").trim_start_matches("error:").trim().to_owned()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn git(dir: &Path, args: &[&str]) {
+        let mut git = std::process::Command::new("git");
+        git.current_dir(dir).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args);
+        assert!(git.env("GIT_CONFIG_GLOBAL", "/dev/null").status().unwrap().success());
+    }
+
+    fn repository(dir: &Path) {
+        git(dir, &["init", "--quiet", "--initial-branch=main"]);
+        std::fs::write(dir.join("flake.nix"), "{ }").unwrap();
+        git(dir, &["add", "."]);
+        git(dir, &["commit", "--quiet", "-m", "one"]);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_in_its_directory_ends_the_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        repository(dir.path());
+        let packed = dir.path().join(".git/packed-refs");
+        assert!(std::process::Command::new("mkfifo").arg(&packed).status().unwrap().success());
+        let patience = Duration::from_millis(300);
+        let repository = HostRepository { git: Path::new("git"), path: dir.path().into(), patience };
+        let error = repository.refs().await.unwrap_err().to_string();
+        assert!(error.contains("git didn't answer"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_git_that_says_much_is_listened_to() {
+        let dir = tempfile::tempdir().unwrap();
+        repository(dir.path());
+        let talker = dir.path().join("talker");
+        let script = "#!/bin/sh\nhead -c 1000000 /dev/zero | tr '\\0' w >&2\nexec git \"$@\"\n";
+        // Written by another process: a child of another test may hold what this one has open, and it couldn't be run then.
+        let write = ["-c", r#"printf '%s' "$1" >"$0" && chmod 755 "$0""#, talker.to_str().unwrap(), script];
+        assert!(std::process::Command::new("sh").args(write).status().unwrap().success());
+        let repository = HostRepository { git: &talker, path: dir.path().into(), patience: PATIENCE };
+        let commit = repository.commits(None).await.unwrap().remove(0);
+        let (packing, pack) = repository.pack(&[&commit], &[]).await.unwrap();
+        let mut bytes = Vec::new();
+        pack.unwrap().read_to_end(&mut bytes).await.unwrap();
+        repository.packed(packing).await.unwrap();
+        assert!(bytes.starts_with(b"PACK"));
+        assert_eq!(repository.having(&[&commit]).await.unwrap(), [commit]);
+    }
 }

@@ -52,6 +52,19 @@ impl ControllerNix {
         cancel: &CancellationToken,
         origins: &mut Origins,
     ) -> Result<Mirrored, NixError> {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(NixError::Cancelled),
+            mirrored = self.bring(flake, cancel, origins) => mirrored,
+        }
+    }
+
+    async fn bring(
+        &self,
+        flake: &FlakeRef,
+        cancel: &CancellationToken,
+        origins: &mut Origins,
+    ) -> Result<Mirrored, NixError> {
         let inside = in_controller(flake);
         let Some(path) = flake.host_repository() else {
             return Ok(Mirrored { flake: inside, uncommitted: false });
@@ -147,8 +160,8 @@ impl ControllerNix {
         known: &[String],
         cancel: &CancellationToken,
     ) -> Result<(), NixError> {
-        let mut packing = repository.pack(wanted, known).await?;
-        let Some(pack) = packing.stdout.take() else { return Ok(()) };
+        let (packing, pack) = repository.pack(wanted, known).await?;
+        let Some(pack) = pack else { return Ok(()) };
         let spec = Self::command(["git", "-C", copy, "index-pack", "--stdin", "--fix-thin"]);
         let limits = Limits { time: None, stdout: 1 << 20 };
         let command = Command { action, spec, limits, stdin: Input::Stream(Box::new(pack)) };

@@ -151,3 +151,25 @@ async fn tells_whether_a_host_repository_moved() {
     let pinned = format!("{url}?rev={rev}");
     assert!(unchanged(&pinned, &lock(&rev, &format!(r#", "rev": "{rev}""#))).await);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn reading_a_repository_can_be_cancelled() {
+    let world = World::new().await;
+    let dir = world.host("repo");
+    repository(&dir);
+    let pipe = dir.join(".git/packed-refs");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Opened for writing when git opens it for reading, and held: git waits.
+    let opened =
+        tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(pipe).unwrap());
+    let cancel = world.cancel.clone();
+    let url = dir.display().to_string();
+    let (result, held) = tokio::join!(world.mirrored(&url, "HEAD"), async {
+        let held = opened.await.unwrap();
+        cancel.cancel();
+        held
+    });
+    assert!(matches!(result, Err(NixError::Cancelled)), "{result:?}");
+    drop(held);
+}
