@@ -11,15 +11,16 @@ use codchi_controller::{
     machine::MachineName,
     operation::Door,
     settings::Settings,
+    status::Snapshot,
 };
 use codchi_host::Environment;
 use futures::StreamExt as _;
+use serde::Serialize;
 use serde_json::{Value, json};
-use tauri::{AppHandle, Emitter as _, Manager as _};
+use tauri::{AppHandle, Manager as _, ipc::Channel};
 use time::OffsetDateTime;
 
 use crate::{
-    bridge::EVENT,
     clipboard::SecretClipboard,
     life::{Life, Next},
     notice::{self, Notice},
@@ -48,6 +49,8 @@ pub(crate) struct Codchi {
     life: Mutex<Life>,
     letterbox: Mutex<Letterbox>,
     tray: Mutex<Option<Tray>>,
+    /// Where the window's pages hear of events; `None` when nobody listens. Locked while the picture is.
+    listener: Mutex<Option<Channel<Event>>>,
     /// What was copied last.
     pub(crate) clipboard: SecretClipboard,
 }
@@ -62,6 +65,7 @@ impl Codchi {
             life: Mutex::default(),
             letterbox: Mutex::default(),
             tray: Mutex::default(),
+            listener: Mutex::default(),
             clipboard: SecretClipboard::default(),
         }
     }
@@ -69,6 +73,13 @@ impl Codchi {
     /// The path that the window's pages were to show before they listened.
     pub(crate) fn missed_page(&self) -> Option<String> {
         lock(&self.letterbox).take()
+    }
+
+    /// Tells the window's pages of all that happens from now on. Returns what is known until then, without asking anybody.
+    pub(crate) fn listen(&self, listener: Channel<Event>) -> FirstSight {
+        let picture = lock(&self.picture);
+        *lock(&self.listener) = Some(listener);
+        FirstSight { settings: picture.settings.clone(), status: picture.snapshot() }
     }
 
     fn words(&self) -> &'static Words {
@@ -80,6 +91,14 @@ impl Codchi {
         let picture = lock(&self.picture);
         self.api.running_here().into_iter().any(|id| picture.may_work(id))
     }
+}
+
+/// What the window's pages begin with.
+#[derive(Debug, Serialize)]
+pub(crate) struct FirstSight {
+    settings: Settings,
+    /// `None` as long as nothing was heard of the engine.
+    status: Option<Snapshot>,
 }
 
 /// What is behind the lock; a panic elsewhere is no reason to lose the tray.
@@ -139,12 +158,14 @@ fn on_main_thread(app: &AppHandle, what: impl FnOnce(&AppHandle) + Send + 'stati
 
 /// Takes an event in; whether it changed the picture.
 fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
-    let news = lock(&codchi.picture).apply(event);
+    let (news, listener) = {
+        let mut picture = lock(&codchi.picture);
+        (picture.apply(event), lock(&codchi.listener).clone())
+    };
     // Asked before the window shows it: who closes it upon that has seen it.
     let unseen = (!news.ended.is_empty() || !news.asking.is_empty()) && !window::is_in_sight(app);
-    // Without a window there is nobody to write it down for; a new one asks first.
-    if app.get_webview_window(window::LABEL).is_some() {
-        app.emit(EVENT, event).unwrap_or_else(report("the window could not be told"));
+    if let Some(listener) = listener {
+        listener.send(event.clone()).unwrap_or_else(report("the window could not be told"));
     }
     if unseen {
         let words = codchi.words();
@@ -157,7 +178,8 @@ fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
     for name in news.running {
         deliver(codchi, name);
     }
-    if news.host {
+    // A window asks for the checks itself, once it is painted; the tray gets what it is told.
+    if news.host && app.get_webview_window(window::LABEL).is_none() {
         examine(app);
     }
     if let Event::SettingsChanged { settings } = event {
@@ -297,6 +319,7 @@ pub(crate) fn window_closing(app: &AppHandle) {
 fn go_on(app: &AppHandle, next: Next) {
     let destroy = || {
         if let Some(window) = app.get_webview_window(window::LABEL) {
+            *lock(&codchi(app).listener) = None;
             window.destroy().unwrap_or_else(report("the window could not be closed"));
         }
     };

@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use codchi_api::types::SecretArgs;
+use codchi_api::types::{Event, SecretArgs};
 use codchi_controller::{
     doctor::Diagnosis,
     failure::{Failure, FailureCode},
@@ -12,17 +12,14 @@ use codchi_controller::{
 };
 use serde::Deserialize as _;
 use serde_json::Value;
-use tauri::{AppHandle, State, WebviewWindow};
+use tauri::{AppHandle, State, WebviewWindow, ipc::Channel};
 use tauri_plugin_dialog::{DialogExt as _, FilePath};
 use tokio::sync::oneshot;
 
 use crate::{
-    app::{self, Codchi},
+    app::{self, Codchi, FirstSight},
     terminal,
 };
-
-/// The event with an [`codchi_api::types::Event`] as its payload.
-pub(crate) const EVENT: &str = "codchi";
 
 /// Runs a command of the table.
 #[tauri::command]
@@ -40,6 +37,15 @@ pub(crate) async fn call(
         app::note(&app, &diagnosis);
     }
     Ok(result)
+}
+
+/// Tells the pages of events from now on, beginning with what is known.
+#[tauri::command]
+pub(crate) async fn listen(
+    codchi: State<'_, Arc<Codchi>>,
+    events: Channel<Event>,
+) -> Result<FirstSight, Failure> {
+    Ok(codchi.listen(events))
 }
 
 /// Copies a secret's value, and takes it out of the clipboard again after a while. It doesn't pass through the page.

@@ -87,6 +87,7 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
         .plugin(tauri_plugin_shell::init())
         .invoke_handler(tauri::generate_handler![
             bridge::call,
+            bridge::listen,
             bridge::copy_secret,
             bridge::missed_page,
             bridge::open_terminal,

@@ -8,7 +8,7 @@ use codchi_controller::{
     machine::MachineName,
     operation::{Operation, OperationId, OperationState},
     settings::Settings,
-    status::{EngineStatus, MachineStatus, RunState},
+    status::{EngineStatus, MachineStatus, RunState, Snapshot},
 };
 use time::OffsetDateTime;
 
@@ -100,6 +100,12 @@ impl Picture {
         news
     }
 
+    /// The machines and the engine as they were last heard of; `None` before that.
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        let engine = self.engine.clone()?;
+        Some(Snapshot { machines: self.machines.values().cloned().collect(), engine })
+    }
+
     /// Whether this operation may be at work: neither was its end seen, nor does it wait for an answer, which it does without us too.
     pub(crate) fn may_work(&self, id: OperationId) -> bool {
         let waits = |operation: &Operation| operation.state == OperationState::WaitingForInput;
@@ -144,6 +150,16 @@ mod tests {
 
     fn picture() -> Picture {
         Picture::new(Settings::default(), NOW + time::Duration::hours(1))
+    }
+
+    #[test]
+    fn there_is_no_snapshot_before_something_was_heard() {
+        let mut picture = picture();
+        assert_eq!(picture.snapshot(), None);
+        picture.apply(&testing::machines(vec![testing::machine("b"), testing::machine("a")]));
+        let names: Vec<_> =
+            picture.snapshot().unwrap().machines.into_iter().map(|it| it.name.to_string()).collect();
+        assert_eq!(names, ["a", "b"]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use codchi_controller::settings::Theme;
 use tauri::{
-    AppHandle, Emitter as _, Manager as _, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    webview::{Color, NewWindowResponse, PageLoadEvent},
+    AppHandle, Emitter as _, Manager as _, Url, WebviewUrl, WebviewWindowBuilder,
+    webview::{Color, NewWindowResponse},
 };
 
 use crate::page::Page;
@@ -60,18 +60,15 @@ pub(crate) fn open(
         .inner_size(1200.0, 800.0)
         .min_inner_size(720.0, 480.0)
         .theme(native(theme))
-        // Shown when its page is there: an empty window would flash in another colour first.
+        // Shown in its page's colour, and before the page is there: both are made ready at the same time.
         .visible(false)
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .on_page_load(|window, load| {
-            if load.event() == PageLoadEvent::Finished {
-                reveal(&window);
-            }
-        })
         .build()?;
     let dark = window.theme()? == tauri::Theme::Dark;
-    window.set_background_color(Some(if dark { DARK } else { LIGHT }))
+    window.set_background_color(Some(if dark { DARK } else { LIGHT }))?;
+    window.show()?;
+    window.set_focus()
 }
 
 /// Gives the window the theme of the settings.
@@ -86,12 +83,6 @@ pub(crate) fn set_theme(app: &AppHandle, theme: Theme) -> tauri::Result<()> {
 pub(crate) fn is_in_sight(app: &AppHandle) -> bool {
     app.get_webview_window(LABEL)
         .is_some_and(|window| window.is_visible().unwrap_or(false) && !window.is_minimized().unwrap_or(false))
-}
-
-fn reveal(window: &WebviewWindow) {
-    if let Err(error) = window.show().and_then(|()| window.set_focus()) {
-        tracing::warn!(%error, "the window could not be shown");
-    }
 }
 
 /// The page as the router of `ui/src/app` knows it.

@@ -9,33 +9,25 @@ import { i18n } from "@/i18n";
 import { Sprite } from "@/icons/Icon";
 import { type Backend, BackendProvider, useBackend } from "@/platform";
 import { ConfirmProvider } from "@/state/Confirm";
-import { connectEvents } from "@/state/events";
+import { firstPage } from "@/state/painted";
 import { settingsQuery } from "@/state/queries";
 import { useAppliedSettings } from "@/state/theme";
 import type { createAppRouter } from "./router";
 
 interface Props {
   backend: Backend;
+  /** Filled by events. */
   client: QueryClient;
+  /** Fails when they don't come. */
+  connected: Promise<void>;
   router: ReturnType<typeof createAppRouter>;
 }
 
-export function App({ backend, client, router }: Props) {
+export function App({ backend, client, connected, router }: Props) {
+  useEffect(firstPage, []);
   useEffect(() => {
-    let stop: (() => void) | undefined;
-    let gone = false;
-    connectEvents(backend, client).then(
-      (stopEvents) => {
-        stop = stopEvents;
-        if (gone) stop();
-      },
-      (thrown: unknown) => toastFailure(i18n.t("errors.title"), thrown),
-    );
-    return () => {
-      gone = true;
-      stop?.();
-    };
-  }, [backend, client]);
+    connected.catch((thrown: unknown) => toastFailure(i18n.t("errors.title"), thrown));
+  }, [connected]);
   useEffect(() => {
     const stop = backend.onOpenPage((path) => router.history.push(path));
     return () => void stop.then((unlisten) => unlisten());

@@ -1,14 +1,12 @@
 import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Answering } from "@/screens/answer/AnswerDialog";
-import { LifeProvider } from "@/screens/life/LifeProvider";
+import { LifeContext, type LifeQuestion } from "@/state/life";
 import { useKeys } from "@/state/useKeys";
 import styles from "./AppShell.module.css";
-import { CommandPalette } from "./CommandPalette";
-import { HelpDialog } from "./HelpDialog";
 import { Sidebar } from "./Sidebar";
 import { TopBar } from "./TopBar";
+import { useRest } from "./later";
 import { pages } from "./pages";
 
 /** Sidebar, top bar, the page, and what floats over all pages. */
@@ -18,6 +16,8 @@ export function AppShell() {
   const router = useRouter();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
+  const [life, setLife] = useState<LifeQuestion | null>(null);
+  const rest = useRest();
   const shell = useRef<HTMLDivElement>(null);
 
   /** F6: the first thing that takes focus in the next region. */
@@ -56,17 +56,22 @@ export function AppShell() {
   }, []);
 
   return (
-    <LifeProvider>
-    <div ref={shell} className={styles.AppShell}>
-      <Sidebar />
-      <main className={styles.Main} aria-label={t("app.main")}>
-        <TopBar onCommand={() => setPalette(true)} />
-        <Outlet />
-      </main>
-      <CommandPalette open={palette} onClose={() => setPalette(false)} />
-      <Answering />
-      <HelpDialog open={help} onClose={() => setHelp(false)} />
-    </div>
-    </LifeProvider>
+    <LifeContext value={setLife}>
+      <div ref={shell} className={styles.AppShell}>
+        <Sidebar />
+        <main className={styles.Main} aria-label={t("app.main")}>
+          <TopBar onCommand={() => setPalette(true)} />
+          <Outlet />
+        </main>
+        {rest !== null && (
+          <>
+            <rest.CommandPalette open={palette} onClose={() => setPalette(false)} />
+            <rest.Answering />
+            <rest.HelpDialog open={help} onClose={() => setHelp(false)} />
+            {life !== null && <rest.LifeDialog question={life} onClose={() => setLife(null)} />}
+          </>
+        )}
+      </div>
+    </LifeContext>
   );
 }

@@ -1,19 +1,8 @@
-import { createRootRoute, createBrowserHistory, createRoute, createRouter, redirect, type RouterHistory } from "@tanstack/react-router";
+import { createRootRoute, createBrowserHistory, createRoute, createRouter, lazyRouteComponent, redirect, type RouterHistory } from "@tanstack/react-router";
 import type { Draft } from "@/state/draft";
-import { BuildScreen } from "@/screens/build/BuildScreen";
-import { BuildsScreen } from "@/screens/builds/BuildsScreen";
-import { DoctorScreen } from "@/screens/doctor/DoctorScreen";
-import { Capabilities } from "@/screens/machine/Capabilities";
-import { Generations } from "@/screens/machine/Generations";
-import { MachineBuilds } from "@/screens/machine/MachineBuilds";
-import { MachineScreen } from "@/screens/machine/MachineScreen";
-import { Modules } from "@/screens/machine/Modules";
-import { Secrets } from "@/screens/machine/Secrets";
-import { Overview } from "@/screens/machine/Overview";
 import { MachinesScreen } from "@/screens/machines/MachinesScreen";
-import { NewMachineScreen } from "@/screens/new/NewMachineScreen";
-import { SettingsScreen } from "@/screens/settings/SettingsScreen";
 import { AppShell } from "./AppShell";
+import { rest } from "./later";
 import { NotFound, PageFailed } from "./PageFailed";
 
 interface NewSearch {
@@ -35,13 +24,16 @@ function defined<T extends object>(search: T): T {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as T;
 }
 
+/** A page that the window doesn't begin with. */
+const later = <N extends keyof Awaited<ReturnType<typeof rest>>>(name: N) => lazyRouteComponent(rest, name);
+
 const root = createRootRoute({ component: AppShell, notFoundComponent: NotFound });
 const machines = createRoute({ getParentRoute: () => root, path: "/", component: MachinesScreen, validateSearch: (search): { focus?: "filter" } => defined({ focus: oneOf(search.focus, ["filter"]) }) });
 const list = createRoute({ getParentRoute: () => root, path: "/machines", beforeLoad: () => { throw redirect({ to: "/", replace: true }); } });
 const newMachine = createRoute({
   getParentRoute: () => root,
   path: "/new",
-  component: NewMachineScreen,
+  component: later("NewMachineScreen"),
   validateSearch: (search): NewSearch =>
     defined({
       url: text(search.url),
@@ -51,17 +43,17 @@ const newMachine = createRoute({
       read: search.read === true || undefined,
     }),
 });
-const machine = createRoute({ getParentRoute: () => root, path: "/machines/$name", component: MachineScreen });
-const overview = createRoute({ getParentRoute: () => machine, path: "/", component: Overview });
-const modules = createRoute({ getParentRoute: () => machine, path: "/modules", component: Modules, validateSearch: (search): { add?: boolean } => defined({ add: search.add === true || undefined }) });
-const generations = createRoute({ getParentRoute: () => machine, path: "/generations", component: Generations });
-const capabilities = createRoute({ getParentRoute: () => machine, path: "/capabilities", component: Capabilities });
-const secrets = createRoute({ getParentRoute: () => machine, path: "/secrets", component: Secrets });
-const machineBuilds = createRoute({ getParentRoute: () => machine, path: "/builds", component: MachineBuilds });
-const builds = createRoute({ getParentRoute: () => root, path: "/builds", component: BuildsScreen });
-const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", component: BuildScreen, validateSearch: (search): { answer?: boolean } => defined({ answer: search.answer === true || undefined }) });
-const doctor = createRoute({ getParentRoute: () => root, path: "/doctor", component: DoctorScreen });
-const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsScreen });
+const machine = createRoute({ getParentRoute: () => root, path: "/machines/$name", component: later("MachineScreen") });
+const overview = createRoute({ getParentRoute: () => machine, path: "/", component: later("Overview") });
+const modules = createRoute({ getParentRoute: () => machine, path: "/modules", component: later("Modules"), validateSearch: (search): { add?: boolean } => defined({ add: search.add === true || undefined }) });
+const generations = createRoute({ getParentRoute: () => machine, path: "/generations", component: later("Generations") });
+const capabilities = createRoute({ getParentRoute: () => machine, path: "/capabilities", component: later("Capabilities") });
+const secrets = createRoute({ getParentRoute: () => machine, path: "/secrets", component: later("Secrets") });
+const machineBuilds = createRoute({ getParentRoute: () => machine, path: "/builds", component: later("MachineBuilds") });
+const builds = createRoute({ getParentRoute: () => root, path: "/builds", component: later("BuildsScreen") });
+const build = createRoute({ getParentRoute: () => root, path: "/builds/$id", component: later("BuildScreen"), validateSearch: (search): { answer?: boolean } => defined({ answer: search.answer === true || undefined }) });
+const doctor = createRoute({ getParentRoute: () => root, path: "/doctor", component: later("DoctorScreen") });
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: later("SettingsScreen") });
 
 const routeTree = root.addChildren([machines, list, newMachine, machine.addChildren([overview, modules, generations, secrets, capabilities, machineBuilds]), builds, build, doctor, settings]);
 

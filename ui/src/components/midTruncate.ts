@@ -23,7 +23,8 @@ export function textMeasure(font: string, spacing: number): (text: string) => nu
   return (text) => {
     let width = known.get(text);
     if (width === undefined) {
-      context ??= document.createElement("canvas").getContext("2d");
+      // Nothing is drawn: without the hint a whole graphics context would be made for it.
+      context ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true });
       if (context === null) return 0;
       context.font = font;
       width = context.measureText(text).width;

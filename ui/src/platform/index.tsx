@@ -5,16 +5,25 @@
 import { createContext, useContext, type ReactNode } from "react";
 import type { Commands } from "@/bindings/Commands";
 import type { Event } from "@/bindings/Event";
+import type { Settings } from "@/bindings/Settings";
+import type { Snapshot } from "@/bindings/Snapshot";
 
 export type CommandName = keyof Commands;
 export type CommandArgs<C extends CommandName> = Commands[C]["args"];
 type CommandResult<C extends CommandName> = Commands[C]["result"];
 
+/** What is known without asking anybody. */
+export interface FirstSight {
+  settings: Settings;
+  /** Null as long as nothing was heard of the engine. */
+  status: Snapshot | null;
+}
+
 export interface Backend {
   /** Runs a command of the controller. Rejects with a `Failure`. */
   call<C extends CommandName>(command: C, args: CommandArgs<C>): Promise<CommandResult<C>>;
-  /** Listens until the returned function is called. Resolves once nothing can be missed any more. */
-  subscribe(listener: (event: Event) => void): Promise<() => void>;
+  /** Listens from now on, in place of who listened before. The listener hears of all that isn't in the answer, perhaps before it. */
+  listen(listener: (event: Event) => void): Promise<FirstSight>;
   /** Opens a terminal of the desktop with a shell in a machine. */
   openTerminal(machine: string): Promise<void>;
   /** The tray, a notification or a second start wants a page shown; the listener gets its path. */

@@ -2,19 +2,19 @@
  * The real controller, through the desktop app. `src-tauri/src/bridge.rs` is the other side:
  *
  * - `call { command, args }`: one command of the table; rejects with a `Failure`;
- * - the event `codchi`, whose payload is an `Event`, and `codchi-page`, whose payload is a path; `missed_page` is the path that was
- *   wanted before anybody listened;
+ * - `listen { events }`: each `Event` comes through the channel from now on; the answer is a `FirstSight`;
+ * - the event `codchi-page`, whose payload is a path; `missed_page` is the path that was wanted before anybody listened;
  * - `open_terminal`, `choose_folder`, `choose_file`, `choose_place`, `save_text`, `copy_secret`: what only a desktop app can do.
  */
-import { invoke } from "@tauri-apps/api/core";
+import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { openUrl } from "@tauri-apps/plugin-opener";
 import type { Event } from "@/bindings/Event";
-import type { Backend } from "./index";
+import type { Backend, FirstSight } from "./index";
 
 export const tauriBackend: Backend = {
   call: (command, args) => invoke("call", { command, args }),
-  subscribe: (listener) => listen<Event>("codchi", ({ payload }) => listener(payload)),
+  listen: (listener) => invoke<FirstSight>("listen", { events: new Channel<Event>(listener) }),
   openTerminal: (machine) => invoke("open_terminal", { machine }),
   onOpenPage: async (listener) => {
     const stop = await listen<string>("codchi-page", ({ payload }) => listener(payload));

@@ -44,13 +44,10 @@ class Cache {
   /** Activities that changed since the last frame, by operation. */
   readonly #activities = new Map<string, Map<number, Activity>>();
 
+  /** Also does what was put off for answers. */
   constructor(client: QueryClient) {
     this.#client = client;
-  }
-
-  /** Does what was put off for answers; until the returned function is called. */
-  connect(): () => void {
-    return this.#client.getQueryCache().subscribe(({ query, type }) => {
+    client.getQueryCache().subscribe(({ query, type }) => {
       if (type === "removed") this.#later.delete(query.queryHash);
       if (type !== "updated" || query.state.fetchStatus === "fetching") return;
       const changes = this.#later.get(query.queryHash);
@@ -92,10 +89,6 @@ class Cache {
     const apply = () => void this.#client.invalidateQueries({ queryKey: key });
     if (first) this.#again(key, apply);
     else apply();
-  }
-
-  invalidateAll(): void {
-    for (const { queryKey } of this.#client.getQueryCache().getAll()) this.invalidate(queryKey);
   }
 
   /** They change many times a second: they are put into the cache once a frame. */
@@ -153,17 +146,19 @@ function applyEvent(backend: Backend, cache: Cache, event: Event): void {
   }
 }
 
-/**
- * Keeps the cache true until the returned function is called. What was read, or asked for, before the subscription stood is read
- * again, so that nothing is missed in between.
- */
-export async function connectEvents(backend: Backend, client: QueryClient): Promise<() => void> {
+/** Puts what is known into the cache and keeps it true from then on. What is read before that may miss an event. */
+export async function connectEvents(backend: Backend, client: QueryClient): Promise<void> {
   const cache = new Cache(client);
-  const disconnect = cache.connect();
-  const stop = await backend.subscribe((event) => applyEvent(backend, cache, event));
-  cache.invalidateAll();
-  return () => {
-    stop();
-    disconnect();
-  };
+  let early: Event[] | null = [];
+  const { settings, status } = await backend.listen((event) => {
+    if (early === null) applyEvent(backend, cache, event);
+    else early.push(event);
+  });
+  client.setQueryData(keys.settings, settings);
+  if (status !== null) {
+    remember(status);
+    client.setQueryData(keys.status, status);
+  }
+  for (const event of early) applyEvent(backend, cache, event);
+  early = null;
 }

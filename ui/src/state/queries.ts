@@ -5,6 +5,7 @@ import { QueryClient, queryOptions } from "@tanstack/react-query";
 import type { Backend } from "@/platform";
 import type { SourceArgs } from "@/platform/contract";
 import { remember } from "./lastKnown";
+import { painted } from "./painted";
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -53,7 +54,8 @@ export const generationsQuery = (backend: Backend, name: string) =>
 export const repositoryQuery = (backend: Backend, source: SourceArgs) =>
   queryOptions({ queryKey: keys.repository(source), queryFn: () => backend.call("modules", source), staleTime: 60_000 });
 export const samplesQuery = (backend: Backend) => queryOptions({ queryKey: keys.samples, queryFn: async () => (await backend.call("samples", {})).samples });
-export const doctorQuery = (backend: Backend) => queryOptions({ queryKey: keys.doctor, queryFn: () => backend.call("doctor", {}) });
+/** It keeps the whole computer busy for a moment. */
+export const doctorQuery = (backend: Backend) => queryOptions({ queryKey: keys.doctor, queryFn: () => painted.then(() => backend.call("doctor", {})) });
 export const settingsQuery = (backend: Backend) => queryOptions({ queryKey: keys.settings, queryFn: () => backend.call("settings", {}) });
 export const aboutQuery = (backend: Backend) => queryOptions({ queryKey: keys.about, queryFn: () => backend.call("about", {}) });
 export const secretsQuery = (backend: Backend, name: string) => queryOptions({ queryKey: keys.secrets(name), queryFn: () => backend.call("secrets", { name }) });

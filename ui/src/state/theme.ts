@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 import { i18n, systemLanguage } from "@/i18n";
 import type { Settings } from "@/platform/contract";
 
@@ -14,14 +14,25 @@ function applyTheme(theme: Settings["theme"]): void {
   }
 }
 
+function applyLanguage(language: Settings["language"]): void {
+  const wanted = language === "system" ? systemLanguage() : language;
+  if (wanted !== i18n.language) void i18n.changeLanguage(wanted);
+}
+
 /** Makes the window look and speak as the settings say. */
+export function applySettings({ theme, language }: Settings): void {
+  applyTheme(theme);
+  applyLanguage(language);
+}
+
+/** Keeps it so. */
 export function useAppliedSettings(settings: Settings | undefined): void {
   const theme = settings?.theme;
   const language = settings?.language;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (theme !== undefined) applyTheme(theme);
   }, [theme]);
-  useEffect(() => {
-    if (language !== undefined) void i18n.changeLanguage(language === "system" ? systemLanguage() : language);
+  useLayoutEffect(() => {
+    if (language !== undefined) applyLanguage(language);
   }, [language]);
 }

@@ -1,6 +1,6 @@
 import { waitFor } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
-import type { Operation, OperationDetail } from "@/platform/contract";
+import type { Operation, OperationDetail, Snapshot } from "@/platform/contract";
 import { FakeBackend } from "@/platform/fake";
 import { connectEvents } from "@/state/events";
 import { logOf } from "@/state/logs";
@@ -42,20 +42,24 @@ describe("what events say", () => {
     await waitFor(() => expect(client.getQueryData<OperationDetail>(keys.operation(id))?.operation.state).toBe("succeeded"));
   });
 
-  it("is not missed by what was asked for before anybody listened", async () => {
-    const { fake, waiting, letGo, client } = slow();
-    const { id } = running(fake);
-    const query = operationQuery(fake, id);
-    const seen: (string | undefined)[] = [];
-    const observed = client.getQueryCache().subscribe(() => void seen.push(client.getQueryData<OperationDetail>(query.queryKey)?.operation.state));
-    void client.fetchQuery(query);
-    await waitFor(() => expect(waiting).toHaveLength(1));
-    fake.succeed(id);
+  it("counts after what was known when the window opened, also when it arrives before that", async () => {
+    const fake = new FakeBackend("design");
+    const client = createQueryClient();
+    const before = { machines: [...fake.world.machines.values()], engine: fake.world.engine };
+    fake.world.known = structuredClone(before);
+    const [name] = fake.world.machines.keys();
+    if (name === undefined) throw new Error("there is no machine");
+    const listen = fake.listen.bind(fake);
+    fake.listen = async (listener) => {
+      const sight = await listen(listener);
+      fake.change(name, { status: "unknown" });
+      return sight;
+    };
     await connectEvents(fake, client);
-    await letGo();
-    await waitFor(() => expect(seen).toContain("running"));
-    expect(client.getQueryState(query.queryKey)?.isInvalidated).toBe(true);
-    observed();
+    const shown = client.getQueryData<Snapshot>(keys.status);
+    expect(shown?.machines).toHaveLength(before.machines.length);
+    expect(shown?.machines.find((each) => each.name === name)?.status).toBe("unknown");
+    expect(fake.calls).toEqual([]);
   });
 });
 

@@ -7,6 +7,7 @@ import { App } from "@/app/App";
 import { createAppRouter } from "@/app/router";
 import { FakeBackend } from "@/platform/fake";
 import type { Scenario } from "@/platform/fake/scenarios";
+import { connectEvents } from "@/state/events";
 import { postponed } from "@/state/waiting";
 import { createQueryClient } from "@/state/queries";
 
@@ -17,7 +18,8 @@ export function renderApp(path = "/", world: Scenario | FakeBackend = "design", 
   postponed.write(asking ? [] : fake.world.operations.filter((operation) => operation.state === "waiting_for_input").map((operation) => operation.id));
   const router = createAppRouter(createMemoryHistory({ initialEntries: [path] }));
   const user = userEvent.setup({ delay: null });
-  render(<App backend={fake} client={createQueryClient()} router={router} />);
+  const client = createQueryClient();
+  render(<App backend={fake} client={client} connected={connectEvents(fake, client)} router={router} />);
   return { fake, router, user, path: () => router.state.location.pathname };
 }
 

@@ -1,7 +1,7 @@
 /** A controller in memory for development in a browser and for tests. Not in the product. */
 import type { Commands } from "@/bindings/Commands";
-import type { Backend, CommandArgs, CommandName } from "@/platform";
-import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
+import type { Backend, CommandArgs, CommandName, FirstSight } from "@/platform";
+import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings, Snapshot } from "@/platform/contract";
 import { before, bundle, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
 import { accessStatus, withoutToken, withToken } from "./access";
 import { FakeSecrets } from "./secrets";
@@ -16,6 +16,8 @@ export interface World {
   activities: Map<string, Activity[]>;
   logs: Map<string, LogLine[] | FakeLog>;
   engine: EngineStatus;
+  /** What was heard of the engine before the window opened. */
+  known: Snapshot | null;
   diagnosis: Diagnosis;
   settings: Settings;
   secrets: FakeSecrets;
@@ -54,7 +56,7 @@ export class FakeBackend implements Backend {
   readonly links: string[] = [];
   readonly saved: { name: string; text: string }[] = [];
   folder: string | null = "/home/me/src/project";
-  readonly #listeners = new Set<(event: Event) => void>();
+  #listener: (event: Event) => void = () => {};
   readonly #pages = new Set<(path: string) => void>();
 
   constructor(scenario: Scenario = "design") {
@@ -64,6 +66,7 @@ export class FakeBackend implements Backend {
       activities: new Map(),
       logs: new Map(),
       engine: { driver: "lxd", available: true, controller: "running", problem: null },
+      known: null,
       diagnosis: { ok: true, checks: [...checks] },
       settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
       secrets: new FakeSecrets(),
@@ -86,9 +89,9 @@ export class FakeBackend implements Backend {
     return structuredClone(await this.#commands[command](args));
   }
 
-  subscribe(listener: (event: Event) => void): Promise<() => void> {
-    this.#listeners.add(listener);
-    return Promise.resolve(() => void this.#listeners.delete(listener));
+  listen(listener: (event: Event) => void): Promise<FirstSight> {
+    this.#listener = listener;
+    return Promise.resolve(structuredClone({ settings: this.world.settings, status: this.world.known }));
   }
   onOpenPage(listener: (path: string) => void): Promise<() => void> {
     this.#pages.add(listener);
@@ -132,7 +135,7 @@ export class FakeBackend implements Backend {
   }
 
   emit(event: Event): void {
-    for (const listener of this.#listeners) listener(structuredClone(event));
+    this.#listener(structuredClone(event));
   }
 
   /** Changes a machine and tells so. */
