@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    controller::{Controller, Dialogue},
+    build::Dialogue,
+    controller::Controller,
     error::Error,
     machine::MachineName,
     operation::{Door, Operation, OperationKind},
@@ -50,13 +51,7 @@ impl Controller {
         let lock = self.machines.lock(&original)?;
         let answers = self.machines.answers(&original)?;
         if secrets {
-            let set: Vec<String> = answers
-                .secrets
-                .keys()
-                .filter(|secret| answers.set_since(secret).is_some())
-                .cloned()
-                .collect();
-            for (secret, value) in self.values(&original, &set).await? {
+            for (secret, value) in self.all_values(&original).await? {
                 dialogue.answers.secrets.entry(secret).or_insert(value);
             }
         }

@@ -62,7 +62,7 @@ impl Controller {
         }
         let sealed = match request.passphrase {
             Some(passphrase) => {
-                let values = self.values(name, &set).await?;
+                let values = self.all_values(name).await?;
                 Some(journal.step("encrypt the secrets", self.seal(values, passphrase)).await?)
             }
             None => None,
@@ -105,10 +105,12 @@ impl Controller {
         Ok(OperationOutcome { changed: false, ..OperationOutcome::default() })
     }
 
-    /// The values of these secrets of a machine. One that isn't in the store any more is left out.
-    pub(crate) async fn values(&self, name: &MachineName, secrets: &[String]) -> Result<Values, Error> {
+    /// The values of all secrets of a machine that are set. One that isn't in the store any more is left out.
+    pub(crate) async fn all_values(&self, name: &MachineName) -> Result<Values, Error> {
+        let answers = self.machines.answers(name)?;
+        let set = answers.secrets.keys().filter(|secret| answers.set_since(secret).is_some());
         let mut values = Values::new();
-        for secret in secrets {
+        for secret in set {
             let id = SecretId::Machine { machine: name.clone(), secret: secret.clone() };
             if let Some(value) = self.read_value(&id).await? {
                 values.insert(secret.clone(), value);

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     archive::{self, Archive, ArchiveContents},
-    controller::{Controller, Dialogue},
+    build::Dialogue,
+    controller::Controller,
     error::Error,
     export::blocking,
     machine::{MachineName, MachineSpec, NixpkgsChoice},

@@ -90,14 +90,7 @@ impl Controller {
         let mut warnings = Vec::new();
         if self.machines.names()?.contains(from) {
             // Read before anything is changed: the store may be locked.
-            let answers = self.machines.answers(from)?;
-            let set: Vec<String> = answers
-                .secrets
-                .keys()
-                .filter(|secret| answers.set_since(secret).is_some())
-                .cloned()
-                .collect();
-            let values = self.values(from, &set).await?;
+            let values = self.all_values(from).await?;
             if let Err(error) = self.move_to_name(from, to, &values, journal).await {
                 self.move_back(from, to, &values, journal).await;
                 return Err(error);
