@@ -320,6 +320,12 @@ pub enum Error {
         /// The machine.
         machine: MachineName,
     },
+    /// A machine doesn't answer.
+    #[error("'{machine}' doesn't answer what is asked in it")]
+    NoAnswer {
+        /// The machine.
+        machine: MachineName,
+    },
     /// The controller can't tell what machines keep.
     #[error("the controller can't tell what machines keep")]
     RootsUnknown {
@@ -394,7 +400,7 @@ impl Error {
             Self::MissingCapabilities { .. } => Code::MissingCapability,
             Self::NoSuchCheck { .. } | Self::FixNeedsFile { .. } => Code::InvalidArgument,
             Self::FixByHand { .. } => Code::InvalidArgument,
-            Self::GarbageUnknown { .. } | Self::RootsUnknown { .. } => Code::Failed,
+            Self::GarbageUnknown { .. } | Self::RootsUnknown { .. } | Self::NoAnswer { .. } => Code::Failed,
             Self::NothingToFix { .. } | Self::FixStart { .. } | Self::FixCommand { .. } => Code::Failed,
             Self::NoFix { .. } | Self::StillFails { .. } => Code::EngineUnavailable,
             Self::Cancelled => Code::Cancelled,
@@ -483,6 +489,7 @@ impl Error {
             Self::FixByHand { commands, .. } => {
                 commands.iter().map(|argv| format!("run `{}`", argv.join(" "))).collect()
             }
+            Self::NoAnswer { machine } => vec![format!("`codchi restart {machine} --force` starts it anew")],
             Self::GarbageUnknown { machine } => {
                 vec![
                     format!(

@@ -1,6 +1,9 @@
 //! Machines from inside: starting one until its system is up, and running our own commands in containers.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::{LogLevel, LogLine, Observer as _},
@@ -14,6 +17,9 @@ use crate::{
 
 /// How long a system may take to come up.
 const UP_MS: u64 = 120_000;
+
+/// How long a machine may take to answer what it knows at once.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// The exit code of what was killed.
 const KILLED: i32 = 128 + 9;
@@ -72,7 +78,7 @@ impl Controller {
         match state.as_str() {
             "running" => Ok(warnings),
             "degraded" => {
-                let failed = self.failed_units(machine).await?.join(", ");
+                let failed = self.failed_units(machine, journal.cancel()).await?.join(", ");
                 journal.say(LogLevel::Warning, format!("units that failed: {failed}"));
                 warnings.push(format!("these units failed: {failed}"));
                 Ok(warnings)
@@ -90,10 +96,25 @@ impl Controller {
     }
 
     /// The units that failed in a running machine.
-    pub(crate) async fn failed_units(&self, machine: &MachineName) -> Result<Vec<String>, Error> {
+    ///
+    /// # Errors
+    /// Also when it doesn't answer, or `cancel` comes first.
+    pub(crate) async fn failed_units(
+        &self,
+        machine: &MachineName,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<String>, Error> {
         let name = Role::Machine(machine.clone()).instance();
         let list = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend"];
-        let output = self.driver.exec(&name, containers::in_machine(list)).await?.output().await?;
+        let answer = async {
+            Ok::<_, Error>(self.driver.exec(&name, containers::in_machine(list)).await?.output().await?)
+        };
+        let output = tokio::select! {
+            answer = tokio::time::timeout(ANSWER, answer) => {
+                answer.unwrap_or_else(|_| Err(Error::NoAnswer { machine: machine.clone() }))?
+            }
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+        };
         let stdout = String::from_utf8_lossy(&output.stdout);
         Ok(stdout.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }

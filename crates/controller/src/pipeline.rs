@@ -237,7 +237,10 @@ impl Pipeline<'_> {
         let Some(delivery) = controller.prepare_delivery(machine, requirements).await? else {
             return self.activate_or_restore(before).await;
         };
-        let deliver = || journal.step("deliver the secrets", controller.deliver(machine, &delivery));
+        let deliver = || {
+            let delivered = journal.unless_cancelled(controller.deliver(machine, &delivery));
+            journal.step("deliver the secrets", delivered)
+        };
         let early = deliver().await;
         self.activate_or_restore(before).await?;
         if let Err(error) = early {
@@ -267,7 +270,7 @@ impl Pipeline<'_> {
     /// Switches the running machine to its newest generation; back to `before` when that fails.
     async fn activate(&self, before: Option<Generation>) -> Result<(), Error> {
         let Self { controller, machine, journal, .. } = self;
-        let failed_before = controller.failed_units(machine).await?;
+        let failed_before = controller.failed_units(machine, journal.cancel()).await?;
         let cancel = journal.cancel().clone();
         let instance = Role::Machine((*machine).clone()).instance();
         let switch = |what: &str, cancel: CancellationToken| {
@@ -292,7 +295,9 @@ impl Pipeline<'_> {
         };
         let (code, output) = switch("switch to the new system", cancel.clone()).await?;
         let failed = if code == UNITS_FAILED {
-            let mut failed = controller.failed_units(machine).await?;
+            // Not given up by a cancellation: from here there is only back.
+            let failed = controller.failed_units(machine, &CancellationToken::new()).await;
+            let mut failed = failed.unwrap_or_else(|error| vec![error.to_string()]);
             failed.retain(|unit| !failed_before.contains(unit));
             failed
         } else {

@@ -182,7 +182,11 @@ impl Controller {
         say("waiting for the nix daemon".into());
         let timeout = READY_MS.to_string();
         let wait = containers::in_controller(["/bin/ctrl-serve", "wait-ready", "--timeout-ms", &timeout]);
-        let output = self.driver.exec(&instance, wait).await?.output().await?;
+        let answer = async { Ok::<_, Error>(self.driver.exec(&instance, wait).await?.output().await?) };
+        let output = match journal {
+            Some(journal) => journal.unless_cancelled(answer).await?,
+            None => answer.await?,
+        };
         if output.code != 0 {
             let report = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(Error::ControllerNotReady { report });

@@ -327,3 +327,25 @@ async fn a_machine_of_another_engine_is_left_alone() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), spec);
     assert!(world.driver.instance(&Role::Machine(name("hello")).instance()).is_some());
 }
+
+#[tokio::test]
+async fn a_machine_that_does_not_answer_keeps_nobody_waiting() {
+    let world = World::new();
+    world.init("hello").await;
+    let (asked, mut hears) = tokio::sync::mpsc::channel(1);
+    world.driver.on_exec(move |process| {
+        let asked = asked.clone();
+        async move {
+            if process.spec.argv.iter().any(|word| word == "list-units") && asked.try_send(()).is_ok() {
+                std::future::pending::<()>().await;
+            }
+            world::machine(process).await
+        }
+    });
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    hears.recv().await.unwrap();
+    world.controller.cancel(rebuild.id).unwrap();
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Cancelled);
+}
