@@ -299,6 +299,7 @@ export const de: Catalogue = {
     filesText: "Alles auf ihrer Platte. Sonst beginnt die neue Maschine leer.",
     secrets: "Geheimnisse kopieren",
     secretsText: "Sonst werden sie gefragt.",
+    sameName: "So heißt sie schon",
     renameTitle: "{{name}} umbenennen",
     renameText: "Dateien, Generationen und Geheimnisse kommen mit. Eine laufende Maschine wird gestoppt und wieder gestartet.",
     rename: "Umbenennen",

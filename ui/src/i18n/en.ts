@@ -309,6 +309,7 @@ export const en = {
     filesText: "Everything on its disk. Without it, the new machine begins empty.",
     secrets: "Copy its secrets",
     secretsText: "Without it, they are asked for.",
+    sameName: "That is its name already",
     renameTitle: "Rename {{name}}",
     renameText: "Its files, generations and secrets come along. A machine that runs is stopped and started again.",
     rename: "Rename",

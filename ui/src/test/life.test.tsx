@@ -35,6 +35,10 @@ describe("a machine's copies and names", () => {
     await choose(user, "Rename…");
     const dialog = await screen.findByRole("dialog", { name: "Rename payments-api" });
     const field = within(dialog).getByLabelText("New name");
+    // Its own name is nothing wrong, there is only nothing to do.
+    expect(field).toBeValid();
+    await user.type(field, "{Enter}");
+    expect(callsOf(fake, "rename")).toEqual([]);
     await user.clear(field);
     await user.type(field, "shop{Enter}");
     expect(await within(dialog).findByText(/is being worked on/)).toBeVisible();

@@ -5,15 +5,15 @@ import { useStatus } from "@/state/useStatus";
 import { nameError } from "../new/nameError";
 import { nameProblem } from "../new/names";
 
-/** The name that a machine is to have, and what is wrong with it. */
-export function useNewName(name: string) {
+/** What is wrong with the name that a machine is to have; its `own` never is. */
+export function useNewName(name: string, own?: string) {
   const { machines } = useStatus();
-  return nameProblem(name, machines.map((machine) => machine.name));
+  return nameProblem(name, machines.map((machine) => machine.name).filter((other) => other !== own));
 }
 
-export function NameField({ name, onChange, checked, error, first, onEnter }: { name: string; onChange: (name: string) => void; checked: boolean; error: string | null; first: RefObject<HTMLInputElement | null>; onEnter: () => void }) {
+export function NameField({ name, own, onChange, checked, error, first, onEnter }: { name: string; own?: string; onChange: (name: string) => void; checked: boolean; error: string | null; first: RefObject<HTMLInputElement | null>; onEnter: () => void }) {
   const { t } = useTranslation();
-  const problem = useNewName(name);
+  const problem = useNewName(name, own);
   const shown = problem !== null && (checked || problem.kind !== "empty") ? nameError(t, problem, name) : error;
   return (
     <Field label={t("life.newName")} hint={t("life.nameHint")} error={shown}>

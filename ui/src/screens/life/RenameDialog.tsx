@@ -14,7 +14,7 @@ export function RenameDialog({ machine, onClose }: { machine: MachineStatus; onC
   const [checked, setChecked] = useState(false);
   const first = useRef<HTMLInputElement>(null);
   const same = newName === machine.name;
-  const problem = useNewName(newName);
+  const problem = useNewName(newName, machine.name);
   const { busy, error, begin } = useBegin((operation) => {
     onClose();
     // The page of the old name is gone when it is done.
@@ -34,14 +34,14 @@ export function RenameDialog({ machine, onClose }: { machine: MachineStatus; onC
       foot={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button kind="primary" disabledReason={busy ? t("life.beginning") : null} onClick={save}>
+          <Button kind="primary" disabledReason={busy ? t("life.beginning") : same ? t("life.sameName") : null} onClick={save}>
             {t("life.rename")}
           </Button>
         </>
       }
     >
       <p>{t("life.renameText")}</p>
-      <NameField name={newName} onChange={setNewName} checked={checked && !same} error={error} first={first} onEnter={save} />
+      <NameField name={newName} own={machine.name} onChange={setNewName} checked={checked} error={error} first={first} onEnter={save} />
     </Dialog>
   );
 }

@@ -153,7 +153,9 @@ function Config({ machine }: { machine: MachineStatus }) {
     return (
       <span className={styles.RowUpdate} data-state="busy">
         <StateGlyph shape="update" size={12} />
-        {t("config.modified")}
+        <span className="truncate" title={t("config.modified")}>
+          {t("config.modified")}
+        </span>
       </span>
     );
   }
