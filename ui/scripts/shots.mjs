@@ -79,6 +79,20 @@ const screens = {
   "machine-secrets": { path: "machines/payments-api/secrets" },
   "machine-secrets-de": { path: "machines/payments-api/secrets", language: "de" },
   "machine-secret-file": { path: "machines/payments-api/secrets", act: (page) => page.getByRole("button", { name: "Replace kubeconfig" }).click() },
+  "secret-revealed": { path: "machines/payments-api/secrets", act: async (page) => {
+    await page.getByRole("button", { name: /^More for/ }).first().click();
+    await page.getByRole("menuitem", { name: "Show…" }).click();
+    await page.getByRole("button", { name: "Show it" }).click();
+  } },
+  "machine-duplicate": { act: (page) => ofPayments(page, /^Duplicate/) },
+  "machine-rename": { act: (page) => ofPayments(page, /^Rename/) },
+  "machine-rename-de": { language: "de", act: (page) => ofPayments(page, /^Umbenennen/) },
+  "machine-export": { act: (page) => ofPayments(page, /^Export/) },
+  "machine-export-de": { language: "de", act: (page) => ofPayments(page, /^Exportieren/) },
+  "machine-import": { act: async (page) => {
+    await page.getByRole("button", { name: "More ways to make one" }).click();
+    await page.getByRole("menuitem", { name: /^Import/ }).click();
+  } },
   "machine-secrets-none": { path: "machines/docs-site/secrets" },
   "delete-secrets": {
     path: "machines/payments-api",
@@ -136,6 +150,12 @@ const screens = {
   },
 };
 
+/** An entry of a machine's menu. */
+async function ofPayments(page, entry) {
+  await page.locator('[data-name="payments-api"]').click({ button: "right" });
+  await page.getByRole("menuitem", { name: entry }).click();
+}
+
 async function requirements(page) {
   await page.getByLabel("Repository address").fill("https://github.com/acme/checkout-service");
   await page.getByRole("button", { name: /^Continue/ }).click();
@@ -176,7 +196,7 @@ for (const [name, screen] of Object.entries(screens)) {
       // The machine that waits asks at once; only some pictures are about that.
       if (screen.later !== false) {
         const later = page.getByRole("button", { name: /^(?:Answer later|Später antworten)/ });
-        if (await later.isVisible()) await later.click();
+        if (await later.waitFor({ timeout: 1000 }).then(() => true, () => false)) await later.click();
       }
       await page.evaluate(() => document.fonts.ready);
       await page.waitForTimeout(screen.wait ?? 250);
