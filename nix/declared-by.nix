@@ -1,16 +1,12 @@
 # Which of a machine's modules asks for a secret: NAME -> the index in the machine's list of modules, or null.
 #
-# The module system knows the file of each definition. A module of the machine is a file under its own name (lib.nix), and what it imports
-# lies in its flake. Two modules of one flake that import the same kind of files can't be told apart; then the answer is null, never a
-# guess.
+# Each module is looked at by itself, with all that it imports, as the machine's other modules make it: its functions are given the
+# machine's own configuration. So a secret belongs to a module wherever the file is that asks for it.
 machine:
 let
+  inherit (machine) lib;
   inherit (machine.config) codchi;
   inherit (codchi.driver) modules;
-
-  indices = builtins.genList (index: index) (builtins.length modules);
-  module = builtins.elemAt modules;
-  matching = predicate: builtins.filter (index: predicate (module index)) indices;
 
   # The values behind `mkIf` and the like.
   contents =
@@ -38,36 +34,38 @@ let
     in
     direct ++ map (alias: codchi.secrets.env.${alias}.name) aliases;
 
-  definitions = machine.options.codchi.secrets.definitionsWithLocations;
-  filesOf =
-    name:
-    map (definition: toString definition.file) (
-      builtins.filter (
-        definition: builtins.any (value: builtins.elem name (namesIn value)) (contents definition.value)
-      ) definitions
+  # One module's definitions of `codchi.secrets`. What else it sets is not looked at.
+  definitionsOf =
+    module:
+    (lib.evalModules {
+      modules = [
+        module
+        {
+          options.codchi.secrets = lib.mkOption { type = lib.types.raw; };
+          config._module.check = false;
+        }
+      ];
+      specialArgs =
+        machine._module.args
+        // machine._module.specialArgs
+        // {
+          inherit (machine) config options;
+        };
+    }).options.codchi.secrets.definitionsWithLocations;
+
+  namesOf =
+    module:
+    builtins.concatMap (definition: builtins.concatMap namesIn (contents definition.value)) (
+      definitionsOf module
     );
 
-  isBelow =
-    directory: file:
-    let
-      prefix = "${directory}/";
-    in
-    builtins.substring 0 (builtins.stringLength prefix) file == prefix;
+  # The names of each module, in their order.
+  names = map namesOf modules;
 
-  # A file's module, or nothing: a list of one or none.
-  owner =
-    file:
-    let
-      named = matching (candidate: candidate.label == file);
-      around = matching (candidate: isBelow candidate.directory file);
-    in
-    if named != [ ] then
-      [ (builtins.head named) ]
-    else if builtins.length around == 1 then
-      around
-    else
-      [ ];
-
-  smallest = builtins.foldl' (a: b: if a == null || b < a then b else a) null;
+  indices = builtins.genList (index: index) (builtins.length modules);
 in
-name: smallest (builtins.concatMap owner (filesOf name))
+name:
+let
+  asking = builtins.filter (index: builtins.elem name (builtins.elemAt names index)) indices;
+in
+if asking == [ ] then null else builtins.head asking

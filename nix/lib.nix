@@ -96,11 +96,7 @@ rec {
             _file = "codchi.lib.codeMachine";
             codchi.driver = {
               name = driver;
-              modules = map (entry: {
-                label = labelOf entry;
-                # Where a flake lies in a directory of its repository, its modules may be beside it.
-                directory = toString (entry.input.sourceInfo or entry.input);
-              }) modules;
+              modules = map (namedModule nixpkgs.lib) modules;
             };
           }
         ]

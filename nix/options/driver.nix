@@ -52,7 +52,7 @@
       type = lib.types.listOf lib.types.raw;
       default = [ ];
       internal = true;
-      description = "The machine's modules: under which name each is known, and in which directory its files are.";
+      description = "The machine's modules, in their user's order, each under its own name.";
     };
   };
 }

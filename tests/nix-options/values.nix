@@ -221,20 +221,55 @@ in
     };
   };
 
-  "where two modules of one flake could be meant, none is named" = {
+  "modules of one flake that import files are told apart" = {
     expr =
       let
-        flake = directoryFlake { nixosModules.m.imports = [ ./modules/asks-deeper.nix ]; };
+        flake =
+          imports:
+          directoryFlake {
+            nixosModules.m = { inherit imports; };
+          };
       in
-      lib.mapAttrs (_: secret: secret.module) (askedIn [
-        flake
-        (flake // { nixosModules.m.codchi.secrets.own.description = "d"; })
-      ]);
-    expected = {
-      deeper = null;
-      own = 0;
-      renamed = null;
-    };
+      map (modules: lib.mapAttrs (_: secret: secret.module) (askedIn modules)) [
+        [
+          (flake [ ./modules/plain.nix ])
+          (flake [ ./modules/asks-deeper.nix ])
+          (flake [ ./modules/asks.nix ])
+        ]
+        [
+          (flake [ ./modules/asks.nix ])
+          (flake [ ./modules/asks-deeper.nix ])
+        ]
+      ];
+    expected = [
+      {
+        conditional = 2;
+        deeper = 1;
+        imported = 2;
+        renamed = 1;
+      }
+      {
+        conditional = 0;
+        deeper = 0;
+        imported = 0;
+        renamed = 0;
+      }
+    ];
+  };
+
+  "a condition on another module's options counts as in the machine" = {
+    expr = lib.mapAttrs (_: secret: secret.module) (requirementsOf [
+      { codchi.requiredCapabilities = [ "fuse" ]; }
+      (
+        { config, lib, pkgs, ... }:
+        {
+          codchi.secrets.mounted = lib.mkIf (config.codchi.requiredCapabilities == [ "fuse" ]) {
+            description = pkgs.system or "d";
+          };
+        }
+      )
+    ]).secrets;
+    expected.mounted = 1;
   };
 
   "a variable whose secret begins with a digit" = {

@@ -21,3 +21,6 @@ lib.evalModules {
     }
   ];
 }
+// {
+  inherit lib pkgs;
+}
