@@ -17,6 +17,7 @@ use std::{
 use aho_corasick::AhoCorasick;
 
 use super::SecretValue;
+use forms::Form;
 
 pub use shapes::Keys;
 pub use stream::RedactedStream;
@@ -33,9 +34,9 @@ const SEARCHED: usize = 128;
 /// What must not be shown. Made again when a value is added, and shared.
 #[derive(Default)]
 pub struct Redactor {
-    forms: BTreeSet<Vec<u8>>,
+    forms: BTreeSet<Form>,
     /// The forms that are longer than what is searched for, by their number.
-    long: BTreeMap<usize, Vec<u8>>,
+    long: BTreeMap<usize, Form>,
     known: Option<AhoCorasick>,
 }
 
@@ -63,14 +64,15 @@ impl Redactor {
         Self::default().with(forms)
     }
 
-    fn with(&self, mut forms: BTreeSet<Vec<u8>>) -> Self {
+    fn with(&self, mut forms: BTreeSet<Form>) -> Self {
         forms.extend(self.forms.iter().cloned());
-        let begins = forms.iter().map(|form| form.get(..SEARCHED).unwrap_or(form));
-        let known = AhoCorasick::new(begins).inspect_err(|error| {
+        let begins = forms.iter().map(Form::bytes).map(|form| form.get(..SEARCHED).unwrap_or(form));
+        // Its prefilter would keep copies in memory that nobody zeroes.
+        let known = AhoCorasick::builder().prefilter(false).build(begins).inspect_err(|error| {
             // There are more of them than the automaton can count: beyond what a store holds.
             tracing::error!(%error, "known secrets can't be masked");
         });
-        let long = forms.iter().enumerate().filter(|(_, form)| form.len() > SEARCHED);
+        let long = forms.iter().enumerate().filter(|(_, form)| form.bytes().len() > SEARCHED);
         let long = long.map(|(number, form)| (number, form.clone())).collect();
         Self { known: known.ok().filter(|_| !forms.is_empty()), forms, long }
     }
@@ -101,7 +103,8 @@ impl Redactor {
     fn whole(&self, number: usize, found: Range<usize>, bytes: &[u8]) -> Range<usize> {
         let Some(form) = self.long.get(&number) else { return found };
         let after = bytes.get(found.end..).unwrap_or_default();
-        let rest = form.iter().skip(SEARCHED).zip(after).take_while(|(form, there)| form == there).count();
+        let rest =
+            form.bytes().iter().skip(SEARCHED).zip(after).take_while(|(form, there)| form == there).count();
         found.start..found.end + rest
     }
 

@@ -16,8 +16,8 @@ pub struct RedactedStream {
 impl RedactedStream {
     /// With nothing held back.
     pub fn new(redactor: Arc<Redactor>) -> Self {
-        let begins = redactor.forms.iter().filter_map(|form| form.first_chunk().copied()).collect();
-        let longest = redactor.forms.iter().map(Vec::len).max().unwrap_or_default();
+        let begins = redactor.forms.iter().filter_map(|form| form.bytes().first_chunk().copied()).collect();
+        let longest = redactor.forms.iter().map(|form| form.bytes().len()).max().unwrap_or_default();
         Self { redactor, begins, longest, held: Vec::new() }
     }
 
@@ -56,6 +56,6 @@ impl RedactedStream {
             return false;
         }
         let after = (std::ops::Bound::Excluded(tail), std::ops::Bound::Unbounded);
-        self.redactor.forms.range::<[u8], _>(after).next().is_some_and(|form| form.starts_with(tail))
+        self.redactor.forms.range::<[u8], _>(after).next().is_some_and(|form| form.bytes().starts_with(tail))
     }
 }
