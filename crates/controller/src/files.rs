@@ -108,6 +108,30 @@ pub enum FileError {
     },
 }
 
+/// Removes what killed writes of a file have left. Only for who alone may write it now: else it is somebody's write that goes on.
+///
+/// # Errors
+/// Names the file that can't be removed.
+pub fn sweep(path: &Path) -> Result<(), FileError> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|source| FileError::Io { path: directory.into(), source })?,
+    };
+    let ours = unfinished(path);
+    let left = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&ours);
+    for entry in entries.filter_map(Result::ok).filter(left) {
+        let path = entry.path();
+        fs::remove_file(&path).map_err(|source| FileError::Io { path, source })?;
+    }
+    Ok(())
+}
+
+/// What the name of a file that isn't whole yet begins with.
+fn unfinished(path: &Path) -> String {
+    format!(".new-{}-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
 /// Replaces a file as a whole: readers see the old content or the new one, also after a crash.
 ///
 /// # Errors
@@ -119,7 +143,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut file = tempfile::Builder::new().prefix(&unfinished(path)).tempfile_in(directory)?;
     file.write_all(bytes)?;
     if sync {
         file.as_file().sync_all()?;

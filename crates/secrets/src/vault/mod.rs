@@ -143,6 +143,7 @@ impl VaultStore {
     fn write(&self, content: Content, passphrase: SecretString) -> Result<Open, StoreError> {
         let file = content::encrypt(&content, &passphrase, self.work_factor)
             .map_err(|error| failed("encrypt the vault", error))?;
+        files::sweep(&self.path()).map_err(|error| failed("tidy up beside the vault", error))?;
         files::write_atomic(&self.path(), &file).map_err(|error| failed("write the vault", error))?;
         Ok(Open { passphrase, file, content })
     }

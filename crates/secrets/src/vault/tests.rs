@@ -205,3 +205,16 @@ fn guessing_costs_time() {
     content::decrypt(&file, &passphrase).unwrap();
     assert!(begin.elapsed() > std::time::Duration::from_millis(100), "{:?}", begin.elapsed());
 }
+
+#[tokio::test]
+async fn what_a_killed_write_left_is_swept_by_the_next() {
+    let place = Place::new();
+    let vault = place.unlocked().await;
+    let left = |name: &str| place.dir.path().join(name);
+    for name in [".new-secrets.age-aB3xYz", ".new-other.json-aB3xYz"] {
+        fs::write(left(name), "half").unwrap();
+    }
+    vault.set(&id("a"), &value("x")).await.unwrap();
+    assert!(!left(".new-secrets.age-aB3xYz").exists());
+    assert!(left(".new-other.json-aB3xYz").exists(), "somebody else's");
+}
