@@ -71,6 +71,11 @@ impl Session {
         Self { env, keyring: None, _bus: bus, dir }
     }
 
+    /// The bus' address.
+    pub fn address(&self) -> &str {
+        &self.env["DBUS_SESSION_BUS_ADDRESS"]
+    }
+
     /// A bus with an unlocked keyring on it.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use codchi_tests::session::Session;
+use codchi_tests::{keyring::Keyring, session::Session};
 use serde_json::{Value, json};
 
 /// A process that has a store.
@@ -125,6 +125,30 @@ async fn a_locked_keyring_says_so_at_once_and_opens_by_its_prompt_only() {
     // Nothing on this bus can show a prompt, which counts as dismissed.
     assert_eq!(probe.ask(&json!({ "do": "unlock" })), json!({ "error": "access to the keyring was denied" }));
     assert_eq!(probe.state(), "locked");
+}
+
+#[tokio::test]
+async fn a_keyring_that_another_program_unlocks_is_seen_at_once() {
+    let session = Session::new().await;
+    let mut probe = Probe::new(&session, "keyring");
+    assert_eq!(probe.set("a", b"hunter2"), "done");
+    session.lock().await;
+    assert_eq!(probe.state(), "locked");
+    writeln!(probe.stdin, "{}", json!({ "do": "opened" })).unwrap();
+    // It has to listen first: what was unlocked before needs no event.
+    Keyring::at(session.address()).await.unlock().await;
+    let mut line = String::new();
+    probe.stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "\"done\"\n");
+    assert_eq!(probe.get("a"), json!(BASE64.encode("hunter2")));
+    // One that comes and is open.
+    let mut session = Session::bare();
+    let mut probe = Probe::new(&session, "keyring");
+    writeln!(probe.stdin, "{}", json!({ "do": "opened" })).unwrap();
+    session.start_keyring().await;
+    let mut line = String::new();
+    probe.stdout.read_line(&mut line).unwrap();
+    assert_eq!(line, "\"done\"\n");
 }
 
 #[tokio::test]

@@ -67,10 +67,13 @@ impl Pipeline<'_> {
                 let ready = controller.use_controller(Some(journal)).await?;
                 return Ok(Asked { ready, waited: true });
             }
+            let is_locked = asks.unlock.is_some();
+            let store = controller.store()?;
             journal.wait(asks);
             tokio::select! {
                 _ = changed.recv() => {}
                 () = controller.unlocked.notified() => {}
+                () = store.opened(), if is_locked => {}
                 () = journal.cancel().cancelled() => return Err(Error::Cancelled),
             }
         }

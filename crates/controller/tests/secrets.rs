@@ -228,6 +228,21 @@ async fn a_locked_store_is_waited_for_and_said() {
 }
 
 #[tokio::test]
+async fn a_store_that_another_process_opens_lets_the_operation_go_on() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
+    world.stores[0].set_state(StoreState::Locked);
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    waiting(&world.controller, &rebuild).await;
+    world.stores[0].set_state(StoreState::Ready);
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
 async fn a_machine_does_not_start_without_the_secrets_it_has() {
     let (world, delivered) = world(asking(&[("token", request(false, None))]));
     let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };

@@ -22,6 +22,10 @@ async fn main() {
         let value =
             request["value"].as_str().map(|text| SecretValue::new(BASE64.decode(text).unwrap()).unwrap());
         let answer = match request["do"].as_str().unwrap() {
+            "opened" => {
+                store.opened().await;
+                Ok(json!("done"))
+            }
             "state" => Ok(json!(store.state().await)),
             "get" => {
                 store.get(&id).await.map(|value| json!(value.map(|value| value.to_base64().to_string())))

@@ -15,6 +15,7 @@ use super::{
 pub struct MemoryStore {
     kind: StoreKind,
     inner: Mutex<Inner>,
+    changed: tokio::sync::Notify,
 }
 
 struct Inner {
@@ -25,12 +26,14 @@ struct Inner {
 impl MemoryStore {
     /// An empty one that is ready.
     pub fn new(kind: StoreKind) -> Self {
-        Self { kind, inner: Mutex::new(Inner { state: StoreState::Ready, values: BTreeMap::new() }) }
+        let inner = Mutex::new(Inner { state: StoreState::Ready, values: BTreeMap::new() });
+        Self { kind, inner, changed: tokio::sync::Notify::new() }
     }
 
     /// Locks it, or takes it away.
     pub fn set_state(&self, state: StoreState) {
         self.inner().state = state;
+        self.changed.notify_waiters();
     }
 
     /// Which values it has.
@@ -75,6 +78,16 @@ impl SecretStore for MemoryStore {
     async fn remove(&self, id: &SecretId) -> Result<(), StoreError> {
         self.open()?.values.remove(id);
         Ok(())
+    }
+
+    async fn opened(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.inner().state == StoreState::Ready {
+                return;
+            }
+            changed.await;
+        }
     }
 
     async fn unlock(&self, passphrase: Option<&SecretValue>) -> Result<(), StoreError> {

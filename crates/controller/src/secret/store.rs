@@ -83,6 +83,12 @@ pub trait SecretStore: Send + Sync + 'static {
     /// system's prompt.
     async fn unlock(&self, passphrase: Option<&SecretValue>) -> Result<(), StoreError>;
 
+    /// Returns when a store that was locked can be used, whichever process opened it. A store that another process can't open for this
+    /// one never returns.
+    async fn opened(&self) {
+        std::future::pending::<()>().await;
+    }
+
     /// Has the store opened by another passphrase from now on. Only the vault has one that Codchi knows of.
     async fn change_passphrase(&self, old: &SecretValue, new: &SecretValue) -> Result<(), StoreError> {
         let _ = (old, new);

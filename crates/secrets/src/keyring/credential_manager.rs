@@ -14,6 +14,8 @@ pub(super) async fn state() -> StoreState {
     StoreState::Ready
 }
 
+pub(super) async fn opened() {}
+
 pub(super) async fn unlock() -> Result<(), StoreError> {
     Ok(())
 }

@@ -109,6 +109,10 @@ impl SecretStore for KeyringStore {
         self.work("forget", id, |system, name| pieces::remove(system, name, system::LIMIT)).await
     }
 
+    async fn opened(&self) {
+        system::opened().await;
+    }
+
     async fn unlock(&self, _: Option<&SecretValue>) -> Result<(), StoreError> {
         system::unlock().await
     }

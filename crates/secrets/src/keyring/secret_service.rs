@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use codchi_controller::secret::{StoreError, StoreKind, StoreState};
 use futures::StreamExt as _;
 use zbus::{
-    Connection,
+    Connection, MatchRule, MessageStream,
     fdo::DBusProxy,
     names::{BusName, WellKnownName},
     zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value},
@@ -20,7 +20,8 @@ pub(super) const LIMIT: Option<usize> = None;
 /// Whether entries can be given a label.
 pub(super) const LABELS: bool = true;
 
-const NAME: WellKnownName<'static> = WellKnownName::from_static_str_unchecked("org.freedesktop.secrets");
+const SECRETS: &str = "org.freedesktop.secrets";
+const NAME: WellKnownName<'static> = WellKnownName::from_static_str_unchecked(SECRETS);
 
 /// How long the bus, the service and its start may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -105,6 +106,38 @@ pub(super) async fn unlock() -> Result<(), StoreError> {
         StoreState::Locked => Err(StoreError::Locked { kind }),
         StoreState::Absent => Err(StoreError::Absent { kind }),
     }
+}
+
+/// Returns when the default collection is open. Where the bus can't be listened to, never.
+pub(super) async fn opened() {
+    if wait_until_opened().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn wait_until_opened() -> zbus::Result<()> {
+    let bus = Connection::session().await?;
+    // A collection that changes, appears or is the default now, and a service that comes.
+    let changes = |rule: MatchRule<'static>| MessageStream::for_match_rule(rule, &bus, None);
+    let rule = || MatchRule::builder().msg_type(zbus::message::Type::Signal);
+    let service = rule().interface("org.freedesktop.Secret.Service")?.build();
+    let properties = rule()
+        .interface("org.freedesktop.DBus.Properties")?
+        .member("PropertiesChanged")?
+        .path_namespace("/org/freedesktop/secrets")?
+        .build();
+    let owner = rule().sender("org.freedesktop.DBus")?.member("NameOwnerChanged")?.arg(0, SECRETS)?.build();
+    let mut changed = futures::stream::select_all([
+        changes(service).await?,
+        changes(properties).await?,
+        changes(owner).await?,
+    ]);
+    while state().await != StoreState::Ready {
+        if changed.next().await.is_none() {
+            return Err(zbus::Error::InputOutput(std::sync::Arc::new(std::io::ErrorKind::BrokenPipe.into())));
+        }
+    }
+    Ok(())
 }
 
 /// Shows a prompt. False when the user dismisses it, or the service ends before they answer.
