@@ -20,6 +20,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use zeroize::Zeroizing;
 
 use directory::Directory;
 
@@ -57,7 +58,7 @@ pub(crate) enum AccessError {
 #[derive(Debug, serde::Deserialize)]
 struct Header {
     /// Names and contents.
-    files: Vec<(String, String)>,
+    files: Vec<(String, Zeroizing<String>)>,
     /// Variables that name the files, or are public.
     variables: BTreeMap<String, String>,
 }
@@ -144,7 +145,8 @@ fn read_header(input: &mut dyn Read) -> io::Result<Header> {
     if length > LARGEST {
         return Err(io::Error::other(format!("{length} bytes are too many")));
     }
-    let mut json = Vec::new();
+    // Room from the beginning: growing would leave copies behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(length as usize));
     input.take(length.into()).read_to_end(&mut json)?;
     if u32::try_from(json.len()).ok() != Some(length) {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -194,7 +196,7 @@ mod tests {
     fn a_header_is_whole_or_refused_without_being_quoted() {
         let whole = with_length(r#"{"files":[["a","t0ken"]],"variables":{"A":"/a"}}"#);
         let header = read_header(&mut whole.as_slice()).unwrap();
-        assert_eq!(header.files, [("a".to_owned(), "t0ken".to_owned())]);
+        assert_eq!(header.files, [("a".to_owned(), Zeroizing::new("t0ken".to_owned()))]);
         assert_eq!(header.variables["A"], "/a");
         for n in [0, 3, 10, whole.len() - 1] {
             assert!(read_header(&mut &whole[..n]).is_err(), "{n} bytes");

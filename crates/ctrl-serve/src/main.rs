@@ -66,8 +66,8 @@ fn main() -> ExitCode {
             }
             Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
         },
-        Ok(Invocation::Deliver { timeout }) => {
-            match deliver::deliver(&mut std::io::stdin().lock(), timeout) {
+        Ok(Invocation::Deliver { timeout, await_accounts }) => {
+            match deliver::deliver(&mut std::io::stdin().lock(), timeout, await_accounts) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
             }

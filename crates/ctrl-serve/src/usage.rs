@@ -14,7 +14,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const USAGE: &str = "usage: ctrl-serve health
        ctrl-serve wait-ready [--timeout-ms N]   in the controller: until nix-daemon answers
        ctrl-serve wait-up [--timeout-ms N]      in a machine: until its boot has finished
-       ctrl-serve deliver [--timeout-ms N]      in a machine: replace its secrets with the document on standard input
+       ctrl-serve deliver [--timeout-ms N] [--await-accounts]
+                                                in a machine: replace its secrets with the document on standard input
        ctrl-serve wait-delivered [--timeout-ms N]   in a machine: until its secrets are there
        ctrl-serve pack                          in a machine: write its own files to standard output, as a tar archive
        ctrl-serve unpack                        in an idle machine: lay out the archive on standard input
@@ -55,8 +56,10 @@ pub(crate) enum Invocation {
     },
     /// Replace what is delivered to the machine.
     Deliver {
-        /// Longest wait for the machine's tmpfs.
+        /// Longest wait for the machine's tmpfs, and for its accounts.
         timeout: Duration,
+        /// Whether to wait for users and groups that aren't there yet.
+        await_accounts: bool,
     },
     /// Wait until something is delivered.
     WaitDelivered {
@@ -170,7 +173,10 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
     match (verb, rest.as_slice()) {
         ("wait-ready", rest) => Ok(Invocation::WaitReady { timeout: timeout(rest)? }),
         ("wait-up", rest) => Ok(Invocation::WaitUp { timeout: timeout(rest)? }),
-        ("deliver", rest) => Ok(Invocation::Deliver { timeout: timeout(rest)? }),
+        ("deliver", [rest @ .., "--await-accounts"]) => {
+            Ok(Invocation::Deliver { timeout: timeout(rest)?, await_accounts: true })
+        }
+        ("deliver", rest) => Ok(Invocation::Deliver { timeout: timeout(rest)?, await_accounts: false }),
         ("wait-delivered", rest) => Ok(Invocation::WaitDelivered { timeout: timeout(rest)? }),
         ("become", [_, ..]) => Ok(Invocation::Become { argv: owned(&rest) }),
         ("become-bound", [_, ..]) => Ok(Invocation::BecomeBound { argv: owned(&rest) }),
@@ -277,7 +283,11 @@ mod tests {
         );
         assert_eq!(
             parsed("x deliver --timeout-ms 9"),
-            Ok(Invocation::Deliver { timeout: Duration::from_millis(9) })
+            Ok(Invocation::Deliver { timeout: Duration::from_millis(9), await_accounts: false })
+        );
+        assert_eq!(
+            parsed("x deliver --await-accounts"),
+            Ok(Invocation::Deliver { timeout: DEFAULT_TIMEOUT, await_accounts: true })
         );
         assert_eq!(parsed("x wait-delivered"), Ok(Invocation::WaitDelivered { timeout: DEFAULT_TIMEOUT }));
         let view = View { hide: vec!["/a".into(), "/b".into()], keep: vec!["/a/c".into()] };

@@ -113,6 +113,19 @@ pub(crate) fn until_delivered(marker: &Path, timeout: Duration) -> Result<(), Wa
     })
 }
 
+/// Waits until `there` says so, which is asked again at each change around `accounts`. No error where it never does.
+///
+/// # Errors
+/// When changes can't be watched.
+pub(crate) fn until_accounts(
+    accounts: &Path,
+    timeout: Duration,
+    there: impl Fn() -> bool,
+) -> Result<(), WaitError> {
+    until(accounts, Instant::now() + timeout, || there().then_some(()))?;
+    Ok(())
+}
+
 /// One `systemctl is-system-running --wait`, ended at the deadline.
 fn system_state(deadline: Instant) -> io::Result<String> {
     let mut command = Command::new(systemctl().unwrap_or_else(|| PathBuf::from("systemctl")));

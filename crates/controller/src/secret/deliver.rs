@@ -154,11 +154,33 @@ impl Controller {
     /// # Errors
     /// When the machine doesn't take it.
     pub(crate) async fn deliver(&self, name: &MachineName, delivery: &Delivery) -> Result<(), Error> {
+        self.stream_delivery(name, delivery, &[]).await
+    }
+
+    /// The same to a machine that is about to get the users whom the values belong to.
+    ///
+    /// # Errors
+    /// When the machine doesn't take it, or the users don't come.
+    pub(crate) async fn deliver_to_new_users(
+        &self,
+        name: &MachineName,
+        delivery: &Delivery,
+    ) -> Result<(), Error> {
+        self.stream_delivery(name, delivery, &["--await-accounts"]).await
+    }
+
+    async fn stream_delivery(
+        &self,
+        name: &MachineName,
+        delivery: &Delivery,
+        options: &[&str],
+    ) -> Result<(), Error> {
         let action = || format!("deliver the secrets of '{name}'");
         let bytes = serde_json::to_vec(delivery)
             .map(Zeroizing::new)
             .map_err(|error| DriverError::Interrupted { action: action(), source: Box::new(error) })?;
-        let argv = [containers::MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", TIMEOUT_MS];
+        let argv =
+            [&[containers::MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", TIMEOUT_MS], options].concat();
         let instance = Role::Machine(name.clone()).instance();
         let mut exec = self.driver.exec(&instance, containers::in_machine(argv).piped()).await?;
         if let Some(mut stdin) = exec.stdin.take() {

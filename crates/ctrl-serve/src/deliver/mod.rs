@@ -22,6 +22,9 @@ pub(crate) use place::MARKER;
 /// Where it goes.
 pub(crate) const RUNTIME: &str = "/run/codchi";
 
+/// Where accounts are; both files are replaced by a rename.
+const ACCOUNTS: &str = "etc/passwd";
+
 /// The machine's user, who reads the variables.
 const USER: &str = "codchi";
 
@@ -55,13 +58,23 @@ impl DeliverError {
     }
 }
 
-/// Replaces what was delivered by the document in `input`, once the machine's systemd has its `/run`.
+/// Replaces what was delivered by the document in `input`, once the machine's systemd has its `/run`, and, where `await_accounts`, its
+/// users and groups are there that the document names.
 ///
 /// # Errors
 /// See [`DeliverError`]; what was delivered before is then unchanged.
-pub(crate) fn deliver(input: &mut dyn io::Read, timeout: Duration) -> Result<(), DeliverError> {
+pub(crate) fn deliver(
+    input: &mut dyn io::Read,
+    timeout: Duration,
+    await_accounts: bool,
+) -> Result<(), DeliverError> {
     let text = request::read_whole(input)?;
     let delivery = request::parse(&text)?;
     wait::until_runtime(timeout)?;
-    place::replace(&delivery, Path::new("/"), Path::new(RUNTIME))
+    let root = Path::new("/");
+    if await_accounts {
+        // What is missing after it is said by what follows.
+        wait::until_accounts(&root.join(ACCOUNTS), timeout, || place::has_owners(&delivery, root))?;
+    }
+    place::replace(&delivery, root, Path::new(RUNTIME))
 }

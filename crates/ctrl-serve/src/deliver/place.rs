@@ -107,6 +107,11 @@ fn exchange(
     fs::rename(&marker, dir.join(MARKER)).map_err(at(&dir.join(MARKER)))
 }
 
+/// Whether the machine has all users and groups that the delivery names.
+pub(crate) fn has_owners(delivery: &Delivery, root: &Path) -> bool {
+    Accounts::read(root).is_ok_and(|accounts| owners(&delivery.files, &accounts).is_ok())
+}
+
 /// The user and group of each file, in order.
 fn owners(files: &[SecretFile], accounts: &Accounts) -> Result<Vec<(u32, u32)>, DeliverError> {
     let unknown = |secret: &SecretFile, kind, account: &str| DeliverError::Account {
