@@ -1,7 +1,9 @@
 //! Asking, on a terminal, what an operation waits for.
 
-use codchi_api::types::{AnswerArgs, OperationArgs, UnlockArgs};
+use codchi_api::types::{AnswerArgs, MachineArgs, OperationArgs, UnlockArgs};
 use codchi_controller::{
+    capability::CapabilityCheck,
+    doctor::Check,
     failure::{Failure, FailureCode},
     machine::MachineName,
     operation::Operation,
@@ -53,16 +55,14 @@ pub(crate) async fn ask(app: &App, operation: &Operation, asks: &Asks) -> Result
 async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result<GivenAnswers, Asked>, Stop> {
     let mut given = GivenAnswers::default();
     for check in &asks.capabilities {
-        app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
-        match hidden(app, "Build it without, or check again? [y/c/N] ").await? {
-            Typed::Line(answer) if is_yes(&answer) => {
+        match ask_capability(app, machine, check.clone()).await? {
+            Decided::Without => {
                 let id = check.id.strip_prefix("capability.").unwrap_or(&check.id);
                 given.without.insert(id.to_owned());
             }
-            // An answer that answers nothing: what is open is looked at anew.
-            Typed::Line(answer) if is_one_of(&answer, &["c", "check"]) => return Ok(Ok(given)),
-            Typed::Left => return Ok(Err(Asked::Left)),
-            _ => return Ok(Err(Asked::Cancelled)),
+            // What is open is looked at anew.
+            Decided::There => return Ok(Ok(given)),
+            Decided::Ended(asked) => return Ok(Err(asked)),
         }
     }
     for secret in &asks.secrets {
@@ -80,6 +80,32 @@ async fn collect(app: &App, machine: &MachineName, asks: &Asks) -> Result<Result
         }
     }
     Ok(Ok(given))
+}
+
+enum Decided {
+    Without,
+    There,
+    Ended(Asked),
+}
+
+/// Asks what to do without a capability, until it is there or the user decides.
+async fn ask_capability(app: &App, machine: &MachineName, mut check: Check) -> Result<Decided, Stop> {
+    loop {
+        app.screen.stderr.line(format_args!("{} needs {}: {}", machine, check.title, check.explanation));
+        match hidden(app, "Build it without, or check again? [y/c/N] ").await? {
+            Typed::Line(answer) if is_yes(&answer) => return Ok(Decided::Without),
+            Typed::Line(answer) if is_one_of(&answer, &["c", "check"]) => {
+                let list = app.api.capabilities(MachineArgs { name: machine.to_string() }).await?;
+                let mut open = list.capabilities.into_iter().filter(CapabilityCheck::prevents_build);
+                match open.find(|open| open.check.id == check.id) {
+                    Some(open) => check = open.check,
+                    None => return Ok(Decided::There),
+                }
+            }
+            Typed::Left => return Ok(Decided::Ended(Asked::Left)),
+            _ => return Ok(Decided::Ended(Asked::Cancelled)),
+        }
+    }
 }
 
 enum Answer {
