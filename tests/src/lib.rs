@@ -22,4 +22,5 @@ pub mod scene;
 pub mod servers;
 pub mod session;
 pub mod suite;
+pub mod terminal;
 pub mod world;

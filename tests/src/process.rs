@@ -6,14 +6,19 @@ use std::{
 };
 
 /// A child process; dropping it ends it.
-pub(crate) struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
-    pub(crate) fn spawn(command: &mut Command) -> Self {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program())))
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its number.
+    pub fn id(&self) -> u32 {
         self.0.id()
     }
 
@@ -21,7 +26,11 @@ impl Process {
         self.0.stdin.take().expect("its stdin was piped")
     }
 
-    pub(crate) fn stdout(&mut self) -> ChildStdout {
+    /// What it says.
+    ///
+    /// # Panics
+    /// When that isn't piped, or was taken.
+    pub fn stdout(&mut self) -> ChildStdout {
         self.0.stdout.take().expect("its stdout was piped")
     }
 

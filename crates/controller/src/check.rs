@@ -29,6 +29,12 @@ impl Pipeline<'_> {
         Ok(())
     }
 
+    /// Whether nothing may be built for these requirements before the user has decided, or the host has been mended.
+    pub(crate) fn lacks_what_it_needs(&self, requirements: &Requirements) -> Result<bool, Error> {
+        let checks = self.controller.check_capabilities(self.machine, requirements)?;
+        Ok(checks.iter().any(CapabilityCheck::prevents_build))
+    }
+
     /// Compares what the modules ask for with what the host has. What is missing and required ends it, unless somebody is there who
     /// will be asked. Returns what is noteworthy.
     pub(crate) fn check(&self, requirements: &Requirements) -> Result<Vec<String>, Error> {

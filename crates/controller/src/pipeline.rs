@@ -2,8 +2,9 @@
 //!
 //! Nothing is removed on failure: the specification, the log and the generation that ran before stay.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +82,7 @@ impl Pipeline<'_> {
                 && options.dialogue.answers.without.is_empty()
                 && options.dialogue.answers.with.is_empty()
                 && record.switching.is_none()
+                && !self.lacks_what_it_needs(&built.requirements)?
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))
             {
@@ -227,7 +229,7 @@ impl Pipeline<'_> {
     }
 
     /// Switches the running machine. What the new system asks for is there before its units start; where it brings the user that a
-    /// secret belongs to, it is there after.
+    /// secret belongs to, it is there as soon as that user is.
     async fn activate_with_secrets(
         &self,
         before: Option<Generation>,
@@ -241,10 +243,20 @@ impl Pipeline<'_> {
             let delivered = journal.unless_cancelled(controller.deliver(machine, &delivery));
             journal.step("deliver the secrets", delivered)
         };
-        let early = deliver().await;
-        self.activate_or_restore(before).await?;
-        if let Err(error) = early {
-            tracing::debug!(%error, "delivering again after the switch");
+        let Err(error) = deliver().await else { return self.activate_or_restore(before).await };
+        tracing::debug!(%error, "delivering during the switch");
+        // Its units wait for the secrets, and it for its units.
+        let mut late = pin!(controller.deliver_to_new_users(machine, &delivery).fuse());
+        let mut activate = pin!(self.activate_or_restore(before));
+        let mut delivered = false;
+        let activated = loop {
+            tokio::select! {
+                activated = &mut activate => break activated,
+                late = &mut late => delivered = late.is_ok(),
+            }
+        };
+        activated?;
+        if !delivered {
             deliver().await?;
         }
         Ok(())
@@ -340,7 +352,8 @@ impl Pipeline<'_> {
     /// Asked for once: a prompt of the keyring is answered once.
     async fn access(&self) -> Result<&Access, Error> {
         let gather = || async {
-            let access = self.controller.access_of(self.machine, &self.spec).await?;
+            let access =
+                self.controller.access_of(self.machine, &self.spec, &self.options.dialogue.answers).await?;
             if access.proxy.has_credentials() {
                 let text = "the proxy has a password: git uses it, downloads that Nix makes itself go without a proxy";
                 self.journal.say(LogLevel::Warning, text);

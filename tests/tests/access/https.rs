@@ -1,8 +1,12 @@
 //! Private repositories over HTTPS.
 
-use std::fs;
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
-use codchi_tests::hunt::Hunt;
+use codchi_tests::{hunt::Hunt, terminal::Terminal};
 
 use crate::office::{Office, USER};
 
@@ -86,6 +90,88 @@ pub fn what_git_knows_is_used_unless_it_is_refused(office: &mut Office) {
         .says(&format!("what git knows for {} was refused", office.git.host()));
     fs::remove_file(office.home().join(".gitconfig")).unwrap();
     office.hunted(&token);
+}
+
+/// A module that asks to use what its user has for servers.
+fn consenting(text: &str) -> String {
+    format!(
+        "{{ codchi.hostSecrets.gitCredentials.enable = true; codchi.hostSecrets.nixAccessTokens.enable = true;
+            environment.etc.\"consenting\".text = \"{text}\"; }}"
+    )
+}
+
+pub fn what_was_refused_to_a_machine_is_not_used_for_it(office: &mut Office) {
+    office.private_module("consenting", &consenting("first"));
+    office.trust(true);
+    let (token, host) = (office.token(), office.git.host());
+    office.login(&token);
+    let mut terminal = Terminal::new(office.codchi(), &["init", "consenting", &office.url("consenting")]);
+    terminal.until("your git credentials").until("[y/N] ").types("n");
+    terminal.until("your tokens for servers").until("[y/N] ").types("");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, Some(0), "{said}");
+    let listed = office.codchi().ok(&["secrets", "list", "consenting"]);
+    listed.says("may not use your git credentials").says("may not use your tokens");
+
+    // The token is there, and isn't sent: the server lets nobody in.
+    office.private_module("consenting", &consenting("second"));
+    let let_in = office.git.counts().0;
+    office.codchi().fails(4, &["rebuild", "consenting"]).says(&host);
+    assert_eq!(office.git.counts().0, let_in, "nobody was let in");
+    assert_eq!(office.codchi().exec("consenting", &["cat", "/etc/consenting"]), "first");
+    office.codchi().ok(&["modules", &office.url("consenting")]).says("nixosModules.consenting");
+    office.codchi().ok(&["rebuild", "consenting", "--allow", "nix-access-tokens"]);
+    assert_eq!(office.codchi().exec("consenting", &["cat", "/etc/consenting"]), "second");
+
+    // The same for what git knows.
+    office.codchi().ok(&["logout", &host]);
+    let store = office.dir.path().join("consented-credentials");
+    let encoded: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    fs::write(&store, format!("https://{USER}:{encoded}@{host}\n")).unwrap();
+    let config = format!("[credential]\n\thelper = store --file={}\n", store.display());
+    fs::write(office.home().join(".gitconfig"), config).unwrap();
+    office.private_module("consenting", &consenting("third"));
+    let let_in = office.git.counts().0;
+    office.codchi().fails(4, &["rebuild", "consenting"]).says(&host);
+    assert_eq!(office.git.counts().0, let_in, "nobody was let in");
+    office.codchi().ok(&["rebuild", "consenting", "--allow", "git-credentials"]);
+    assert_eq!(office.codchi().exec("consenting", &["cat", "/etc/consenting"]), "third");
+    fs::remove_file(office.home().join(".gitconfig")).unwrap();
+    office.codchi().ok(&["delete", "consenting", "--yes"]);
+}
+
+pub fn a_killed_owner_leaves_nothing_of_the_token(office: &mut Office) {
+    office.trust(true);
+    let token = office.token();
+    // A server that takes the connection and says nothing: the token is held meanwhile.
+    let silent = TcpListener::bind((office.ip, 0)).unwrap();
+    let host = silent.local_addr().unwrap().to_string();
+    let login = office.codchi().run_with(&["login", &host, "--user", USER], format!("{token}\n").as_bytes());
+    assert_eq!(login.code, 0, "{login}");
+    let url = format!("git+https://{host}/acme/silent.git");
+    let asked = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| office.codchi().run(&["modules", &url]));
+        let connection = silent.accept().unwrap();
+        let owners = office.controller_programs("with-access");
+        assert!(!owners.is_empty() && !office.controller_programs(&host).is_empty(), "it is asked");
+        let held = office.scene.in_controller(&["sh", "-c", "cat /run/codchi/access/*/* | wc -c"]);
+        assert_ne!(held.trim(), "0", "and the token is there");
+        let kill: Vec<&str> =
+            ["kill", "-KILL"].into_iter().chain(owners.iter().map(String::as_str)).collect();
+        office.scene.in_controller(&kill);
+        let asked = asking.join().unwrap();
+        drop(connection);
+        asked
+    });
+    assert_ne!(asked.code, 0, "{asked}");
+    // What ran for it ends, and what it used goes with that.
+    let until = Instant::now() + Duration::from_secs(20);
+    while office.access_is_held() || !office.controller_programs(&host).is_empty() {
+        assert!(Instant::now() < until, "it is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    office.hunted(&token);
+    office.codchi().ok(&["logout", &host]);
 }
 
 pub fn access_says_what_there_is(office: &mut Office) {

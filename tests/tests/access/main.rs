@@ -30,6 +30,8 @@ const CASES: &[Case<Office>] = cases! {
         a_private_repository_builds_with_a_token_that_is_nowhere
         a_token_that_was_revoked_is_named_and_what_runs_is_left
         what_git_knows_is_used_unless_it_is_refused
+        what_was_refused_to_a_machine_is_not_used_for_it
+        a_killed_owner_leaves_nothing_of_the_token
         a_machine_trusts_what_its_host_trusts
         access_says_what_there_is;
     ssh:

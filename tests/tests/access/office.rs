@@ -55,13 +55,17 @@ impl Office {
 
     /// A bare repository `acme/NAME.git` with one module that writes `/etc/NAME`.
     pub fn private(&self, name: &str, text: &str) -> PathBuf {
+        self.private_module(name, &format!("{{ environment.etc.\"{name}\".text = \"{text}\"; }}"))
+    }
+
+    /// The same with this module.
+    pub fn private_module(&self, name: &str, body: &str) -> PathBuf {
         let work = self.dir.path().join("work").join(name);
         let bare = self.dir.path().join("repositories/acme").join(format!("{name}.git"));
-        let body = format!("{{ environment.etc.\"{name}\".text = \"{text}\"; }}");
         if work.exists() {
-            Repo::at(&work).commit(&[("module.nix", &body)]);
+            Repo::at(&work).commit(&[("module.nix", body)]);
         } else {
-            Repo::module(&work, name, &body);
+            Repo::module(&work, name, body);
         }
         let _ = fs::remove_dir_all(&bare);
         let cloned = std::process::Command::new("git")
@@ -111,10 +115,23 @@ impl Office {
     /// Everything that was written by anybody: host directories, engine, containers' disks, store.
     pub fn hunted(&self, secret: &str) {
         Hunt::new(&[("the secret", secret.as_bytes())]).finds_nothing_in(&[self.scene.world.dir()]);
-        assert_eq!(
-            self.scene.in_controller(&["sh", "-c", "ls -A /run/codchi/access 2>/dev/null || true"]).trim(),
-            ""
-        );
+        assert!(!self.access_is_held());
+    }
+
+    /// Whether anybody's access lies in the controller.
+    pub fn access_is_held(&self) -> bool {
+        let held = self.scene.in_controller(&["sh", "-c", "ls -A /run/codchi/access 2>/dev/null || true"]);
+        !held.trim().is_empty()
+    }
+
+    /// The programs in the controller that have this among their arguments: their ids there.
+    pub fn controller_programs(&self, argument: &str) -> Vec<String> {
+        let list = r#"for process in /proc/[0-9]*; do
+            [ "${process#/proc/}" = "$$" ] || echo "${process#/proc/} $(tr '\0' ' ' <$process/cmdline 2>/dev/null)"
+        done"#;
+        let all = self.scene.in_controller(&["sh", "-c", list]);
+        let found = all.lines().filter_map(|line| line.split_once(' '));
+        found.filter(|(_, words)| words.contains(argument)).map(|(id, _)| id.to_owned()).collect()
     }
 
     pub fn home(&self) -> PathBuf {

@@ -1,5 +1,8 @@
 //! What isn't there: said before the build, left out where the user wishes, and never attached.
 
+use std::{fs, os::unix::net::UnixListener, path::Path};
+
+use codchi_tests::terminal::Terminal;
 use serde_json::{Value, json};
 
 use crate::session::{ASKING, PLAIN, Session};
@@ -32,6 +35,46 @@ pub fn what_is_missing_is_said_before_anything_is_built(session: &mut Session) {
     assert_eq!((&video["capability"], &video["without"]), (&json!("video"), &json!(true)), "{list}");
     codchi.ok(&["capabilities", "display"]).says("left out");
     codchi.ok(&["delete", "display", "--yes"]);
+}
+
+pub fn a_terminal_is_asked_and_its_answer_can_be_undone(session: &mut Session) {
+    let codchi = session.scene.codchi.clone();
+    let url = session.repo().url();
+    const QUESTION: &str = "Build it without, or check again? [y/c/N] ";
+    // No.
+    let mut terminal = Terminal::new(&codchi, &["init", "answered", &url, "sounding"]);
+    terminal.until("No sound server runs").until(QUESTION).types("n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, Some(5), "{said}");
+    assert!(!session.scene.instances().contains("codchi-answered"));
+    // Check again: while it isn't there, and when it is.
+    let mut terminal = Terminal::new(&codchi, &["rebuild", "answered"]);
+    terminal.until(QUESTION).types("c").until(QUESTION);
+    let socket = Path::new(codchi.variable("XDG_RUNTIME_DIR")).join("pulse/native");
+    fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let server = UnixListener::bind(&socket).unwrap();
+    terminal.types("C");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, Some(0), "{said}");
+    let without =
+        || codchi.ok(&["capabilities", "answered", "--json"]).json()["capabilities"][0]["without"].clone();
+    assert_eq!((codchi.machine("answered")["status"].clone(), without()), (json!("running"), json!(false)));
+    // Without it, now and later.
+    drop(server);
+    fs::remove_file(&socket).unwrap();
+    session.repo().commit(&[("note", "sounding again")]);
+    let mut terminal = Terminal::new(&codchi, &["rebuild", "answered"]);
+    terminal.until(QUESTION).types("yes");
+    let (code, said) = terminal.finish();
+    assert_eq!((code, without()), (Some(0), json!(true)), "{said}");
+    session.repo().commit(&[("note", "and again")]);
+    codchi.ok(&["rebuild", "answered"]);
+    // Not without it any more.
+    codchi.fails(4, &["rebuild", "answered", "--with", "sound"]).says("No sound server runs");
+    assert_eq!(without(), json!(false));
+    codchi.fails(4, &["rebuild", "answered"]).says("--without sound");
+    assert_eq!(codchi.machine("answered")["status"], "running", "what runs is left");
+    codchi.ok(&["delete", "answered", "--yes"]);
 }
 
 pub fn nothing_absent_is_attached(session: &mut Session) {

@@ -29,6 +29,7 @@ use session::Session;
 const CASES: &[Case<Session>] = cases! {
     absent:
         what_is_missing_is_said_before_anything_is_built
+        a_terminal_is_asked_and_its_answer_can_be_undone
         nothing_absent_is_attached
         a_machine_that_asks_for_nothing_has_nothing;
     devices:

@@ -28,6 +28,7 @@ const FLAKE: &str = r#"{
     nixosModules.plain = { pkgs, ... }: {
       environment.systemPackages = [ pkgs.bindfs pkgs.busybox pkgs.crun pkgs.pulseaudio ];
     };
+    nixosModules.sounding = { codchi.requiredCapabilities = [ "sound" ]; };
     nixosModules.display = { codchi.requiredCapabilities = [ "video" ]; };
   };
 }

@@ -1,14 +1,20 @@
 //! The host lacks something. What is changed is a copy of its files, see [`OwnEtc`].
 
-use std::{fs, net::IpAddr};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::IpAddr,
+    process::{Command, Stdio},
+};
 
 use codchi_tests::{
     cli::Codchi,
+    process::Process,
     repo::Repo,
     servers::{Authority, GitServer},
 };
 
-use crate::patient::{OwnEtc, Patient, check, fails, is_well, mends};
+use crate::patient::{OwnEtc, Patient, check, fails, is_well, mends, run};
 
 pub fn missing_subordinate_ids_are_added(_: &mut ()) {
     let patient = Patient::new();
@@ -121,4 +127,79 @@ pub fn an_unknown_certificate_authority_is_imported_and_an_expired_certificate_i
     // A server that is gone is no question of trust.
     drop(server);
     assert_eq!(check(&codchi, "certificates")["reason"], "unreached");
+}
+
+/// A namespace of users whose limits are its own; it lives as long as this.
+struct Namespace(Process);
+
+impl Namespace {
+    fn new() -> Self {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", "echo made; exec sleep infinity"]);
+        let mut process = Process::spawn(command.stdout(Stdio::piped()));
+        let mut line = String::new();
+        BufReader::new(process.stdout()).read_line(&mut line).unwrap();
+        Self(process)
+    }
+
+    /// What makes a program run in it, to put before others.
+    fn words(&self) -> [String; 3] {
+        let path = format!("/proc/{}/ns/user", self.0.id());
+        ["nsenter".into(), format!("--user={path}"), "--preserve-credentials".into()]
+    }
+}
+
+pub fn a_capability_that_the_kernel_withholds_is_allowed(_: &mut ()) {
+    let patient = Patient::new();
+    let namespace = Namespace::new();
+    let words = namespace.words();
+    let words = words.each_ref().map(String::as_str);
+    let limit = |value: &str| {
+        let set = format!("user.max_user_namespaces={value}");
+        run(words[0], &[&words[1..], &["sysctl", "-w", &set]].concat());
+    };
+    let codchi = patient.codchi.clone().behind(&words);
+    let module = "{ codchi.requiredCapabilities = [ \"docker-nesting\" ]; }\n";
+    let nesting = Repo::module(patient.place("nesting"), "nesting", module);
+    limit("0");
+    codchi.fails(4, &["init", "nests", &nesting.url()]).says("This kernel allows no user namespaces.");
+    let before = patient.setup();
+    let id = "capability.docker-nesting";
+    let found = fails(&codchi, id, "no_namespaces", "allows no user namespaces", id);
+    mends(&codchi, id, &found);
+    is_well(&codchi, id);
+    assert_eq!(patient.setup(), before, "and nothing else");
+    codchi.ok(&["rebuild", "nests"]);
+    let inside =
+        ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c", "echo $$"];
+    assert_eq!(codchi.exec("nests", &inside), "1");
+}
+
+pub fn a_session_without_a_keyring_keeps_secrets_in_a_vault(_: &mut ()) {
+    let patient = Patient::new();
+    // A real keyring; and a session that has none.
+    assert_eq!(check(&patient.codchi, "keyring")["reason"], "ready");
+    let passphrase = patient.place("passphrase");
+    fs::create_dir_all(passphrase.parent().unwrap()).unwrap();
+    fs::write(&passphrase, "correct horse").unwrap();
+    let codchi = patient
+        .codchi
+        .clone()
+        .without("DBUS_SESSION_BUS_ADDRESS")
+        .env("CODCHI_VAULT_PASSPHRASE_FILE", &passphrase);
+    let found = check(&codchi, "keyring");
+    assert_eq!((&found["state"], &found["reason"]), (&"warn".into(), &"no_keyring".into()), "{found:#}");
+    // Only its user knows the passphrase: it is said what to run.
+    let command = ["codchi", "secrets", "store", "vault"];
+    assert_eq!(found["fix"]["commands"], serde_json::json!([command]), "{found:#}");
+    let before = patient.setup();
+    codchi.fails(2, &["doctor", "--fix", "keyring", "--yes"]).says(&command.join(" "));
+    codchi.ok(&command[1..]);
+    assert_eq!(check(&codchi, "keyring")["state"], "ok");
+    assert_eq!(patient.setup(), before);
+    // The keyring again, where there is one; what the vault has comes along.
+    let with =
+        codchi.clone().env("DBUS_SESSION_BUS_ADDRESS", patient.codchi.variable("DBUS_SESSION_BUS_ADDRESS"));
+    with.ok(&["secrets", "store", "keyring"]);
+    assert_eq!(check(&patient.codchi, "keyring")["reason"], "ready");
 }

@@ -37,6 +37,8 @@ const CASES: &[Case<()>] = cases! {
         a_bridge_that_is_gone_from_the_computer_is_set_up_again;
     host:
         missing_subordinate_ids_are_added
+        a_capability_that_the_kernel_withholds_is_allowed
+        a_session_without_a_keyring_keeps_secrets_in_a_vault
         an_unknown_certificate_authority_is_imported_and_an_expired_certificate_is_said;
     controller:
         a_full_pool_is_collected

@@ -1,11 +1,8 @@
 //! Before the build: waiting, answering, typing.
 
-use std::{
-    io::{Read as _, Write as _},
-    process::Stdio,
-};
+use std::time::{Duration, Instant};
 
-use codchi_tests::scene::Scene;
+use codchi_tests::{repo::Repo, scene::Scene, terminal::Terminal};
 
 use crate::{asking, variable};
 
@@ -52,47 +49,57 @@ pub fn values_that_come_along_are_not_asked_for(scene: &mut Scene) {
         scene.codchi.run_with(&["init", "along", &repo.url(), "--secrets-from", "-"], b"[\"tok-hidden\"]");
     assert_eq!(bad.code, 2, "{bad}");
     assert!(!bad.stderr.contains("tok-hidden"), "{bad}");
+    // What never ends is read no further than it may be.
+    for endless in ["/dev/zero", "/dev/urandom"] {
+        let refused = scene.codchi.fails(2, &["init", "along", &repo.url(), "--secrets-from", endless]);
+        refused.says(&format!("{endless} has more than 8 MiB"));
+    }
     assert!(!scene.codchi.config_dir().join("machines/along").exists());
 }
 
 pub fn a_terminal_is_asked_without_showing_what_is_typed(scene: &mut Scene) {
     let repo = asking(scene);
-    // `script` gives it a terminal.
-    let program = scene.codchi.program().display().to_string();
-    let line = format!("{program} init typed {}", repo.url());
-    let mut command = scene.codchi.command("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut seen = String::new();
-    let mut until = |text: &str| {
-        let mut chunk = [0; 4096];
-        while !seen.contains(text) {
-            let n = stdout.read(&mut chunk).unwrap();
-            assert!(n > 0, "it ended before it said {text:?}: {seen}");
-            seen.push_str(&String::from_utf8_lossy(&chunk[..n]));
-        }
-        seen = seen.split_off(seen.find(text).unwrap() + text.len());
-    };
-    until("key: ");
-    stdin.write_all(b"typed-key\r").unwrap();
-    until("token: ");
-    stdin.write_all(b"wrong-token\r").unwrap();
-    until("(empty: later): ");
-    stdin.write_all(b"\r").unwrap();
-    until("doesn't match the module's pattern");
-    until("key: ");
-    stdin.write_all(b"typed-key\r").unwrap();
-    until("token: ");
-    stdin.write_all(b"tok-typed\r").unwrap();
-    until("(empty: later): ");
-    stdin.write_all(b"\r").unwrap();
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).unwrap();
-    assert!(child.wait().unwrap().success(), "{seen}{rest}");
+    let mut terminal = Terminal::new(&scene.codchi, &["init", "typed", &repo.url()]);
+    terminal.until("key: ").types("typed-key").until("token: ").types("wrong-token");
+    terminal.until("(empty: later): ").types("").until("doesn't match the module's pattern");
+    terminal.until("key: ").types("typed-key").until("token: ").types("tok-typed");
+    terminal.until("(empty: later): ").types("");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, Some(0), "{said}");
     for typed in ["typed-key", "wrong-token", "tok-typed"] {
-        assert!(!seen.contains(typed) && !rest.contains(typed), "{typed} was shown");
+        assert!(!said.contains(typed), "{typed} was shown");
     }
     assert_eq!(variable(scene, "typed", "TOKEN"), "dG9rLXR5cGVk");
     scene.codchi.ok(&["delete", "typed", "--yes"]);
+}
+
+pub fn a_secret_of_a_user_who_comes_with_it_is_there_when_its_unit_starts(scene: &mut Scene) {
+    let repo = Repo::module(scene.place("new-user"), "newcomer", "{ }");
+    scene.codchi.ok(&["init", "newcomer", &repo.url()]);
+    repo.commit(&[(
+        "module.nix",
+        r#"{ pkgs, ... }: {
+          users.users.courier = { isSystemUser = true; group = "courier"; };
+          users.groups.courier = { };
+          codchi.secrets.letter = { description = "A letter"; kind = "file"; owner = "courier"; };
+          codchi.services.reads.secrets = [ "letter" ];
+          systemd.services.reads = {
+            wantedBy = [ "multi-user.target" ];
+            path = [ pkgs.coreutils ];
+            serviceConfig = { Type = "oneshot"; RemainAfterExit = true; };
+            script = ''cat "$CREDENTIALS_DIRECTORY/letter" >/run/read'';
+          };
+        }
+        "#,
+    )]);
+    let begin = Instant::now();
+    let args = ["rebuild", "newcomer", "--secrets-from", "-"];
+    let rebuilt = scene.codchi.run_with(&args, br#"{"letter": "dear"}"#);
+    assert_eq!(rebuilt.code, 0, "{rebuilt}");
+    // Waiting for each other they wait for 90 seconds.
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    assert_eq!(scene.codchi.exec("newcomer", &["cat", "/run/read"]), "dear");
+    let owner = scene.codchi.exec("newcomer", &["stat", "-L", "-c", "%U", "/run/codchi/secrets/letter"]);
+    assert_eq!(owner.trim(), "courier");
+    scene.codchi.ok(&["delete", "newcomer", "--yes"]);
 }

@@ -61,7 +61,8 @@ const CASES: &[Case<Scene>] = cases! {
     asking:
         a_build_waits_where_nobody_can_be_asked_and_an_answer_continues_it
         values_that_come_along_are_not_asked_for
-        a_terminal_is_asked_without_showing_what_is_typed;
+        a_terminal_is_asked_without_showing_what_is_typed
+        a_secret_of_a_user_who_comes_with_it_is_there_when_its_unit_starts;
     values:
         what_is_listed_has_no_values
         a_value_that_does_not_fit_changes_nothing

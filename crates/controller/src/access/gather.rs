@@ -9,7 +9,7 @@ use crate::{
     controller::Controller,
     error::Error,
     machine::{MachineName, MachineSpec},
-    secret::{HostSecret, SecretId, SecretValue, hide},
+    secret::{GivenAnswers, HostSecret, SecretId, SecretValue, hide},
 };
 
 /// Where credentials may come from.
@@ -27,12 +27,18 @@ impl Origins {
 }
 
 impl Controller {
-    /// For the modules of a machine.
+    /// For the modules of a machine. What its user answers with this command counts already.
     ///
     /// # Errors
     /// When a token is kept in a store that can't be used.
-    pub(crate) async fn access_of(&self, machine: &MachineName, spec: &MachineSpec) -> Result<Access, Error> {
-        let answers = self.machines.answers(machine)?.host_secrets;
+    pub(crate) async fn access_of(
+        &self,
+        machine: &MachineName,
+        spec: &MachineSpec,
+        given: &GivenAnswers,
+    ) -> Result<Access, Error> {
+        let mut answers = self.machines.answers(machine)?.host_secrets;
+        answers.extend(&given.host_secrets);
         let may = |secret| answers.get(&secret) != Some(&false);
         let origins =
             Origins { tokens: may(HostSecret::NixAccessTokens), git: may(HostSecret::GitCredentials) };
