@@ -42,8 +42,11 @@ impl Screen {
         if notice.property == x11rb::NONE {
             return None;
         }
-        let value =
-            connection.get_property(true, window, answer, AtomEnum::ANY, 0, u32::MAX).unwrap().reply().unwrap();
+        let value = connection
+            .get_property(true, window, answer, AtomEnum::ANY, 0, u32::MAX)
+            .unwrap()
+            .reply()
+            .unwrap();
         let value = String::from_utf8(value.value).expect("the clipboard has text in it");
         (!value.is_empty()).then_some(value)
     }

@@ -4,6 +4,7 @@
 //! clicks what a user would click. Nothing of the session of whoever runs the tests is used or touched.
 
 mod app;
+mod clipboard;
 mod keyring;
 mod notifications;
 mod panel;
@@ -117,13 +118,25 @@ impl Desktop {
 ///
 /// # Panics
 /// When it doesn't within [`PATIENCE`].
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(what, PATIENCE, look).await
+}
+
+/// Waits until `look` finds something, for at most so long.
+///
+/// # Panics
+/// When it doesn't.
+pub async fn eventually_within<T>(
+    what: &str,
+    patience: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(begin.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(begin.elapsed() < patience, "{what}: not within {patience:?}");
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -35,6 +35,10 @@ impl Screen {
         Self { number, connection, root }
     }
 
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// What is drawn from now on.
     ///
     /// # Panics
@@ -128,7 +132,7 @@ impl Paints {
     }
 }
 
-fn connect(number: u32) -> (RustConnection, WindowId) {
+pub(super) fn connect(number: u32) -> (RustConnection, WindowId) {
     let (connection, screen) = x11rb::connect(Some(&format!(":{number}"))).expect("the display");
     let root = connection.setup().roots[screen].root;
     (connection, root)

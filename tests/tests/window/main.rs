@@ -181,7 +181,8 @@ const CASES: &[Case<Shared>] = cases! {
     secrets:
         a_build_that_waits_unseen_is_told_and_answered
         a_locked_keyring_is_said_and_unlocked
-        the_wizard_asks_for_everything_at_once;
+        the_wizard_asks_for_everything_at_once
+        a_value_is_shown_after_asking_and_leaves_the_clipboard;
     doctor:
         what_is_broken_is_shown_and_mended;
     capabilities:

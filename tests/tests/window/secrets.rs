@@ -1,9 +1,9 @@
 //! What a build asks its user for, in the real window, kept in a real keyring.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codchi_tests::{
-    desktop::{Window, eventually},
+    desktop::{Window, eventually, eventually_within},
     repo::Repo,
 };
 
@@ -11,6 +11,9 @@ use crate::{Stage, row};
 
 /// A first build makes the controller too.
 const BUILD: Duration = Duration::from_secs(180);
+
+/// A copied value stays for thirty seconds.
+const STAYS: Duration = Duration::from_secs(45);
 
 const VALUE: &str = "tk-0a1b2c3d";
 
@@ -152,5 +155,49 @@ pub(crate) async fn the_wizard_asks_for_everything_at_once(stage: &Stage) {
     let page = window.wait_long_for_any("main", &["Open wizard", "What to do"], BUILD).await;
     assert_eq!(page, "Open wizard", "{:?}", window.said("main").await);
     assert_eq!(delivered(stage, "wizard"), VALUE);
+    window.close().await;
+}
+
+pub(crate) async fn a_value_is_shown_after_asking_and_leaves_the_clipboard(stage: &Stage) {
+    let repo = asking(stage, "copied");
+    let answers = format!("{{\"token\": \"{VALUE}\", \"report\": \"here\"}}");
+    let init = ["init", "copied", &repo.url(), "--secrets-from", "-"];
+    let made = stage.scene.codchi.run_with(&init, answers.as_bytes());
+    assert_eq!(made.code, 0, "{made:?}");
+    let window = stage.window(&["--open", "machines/copied"]).await;
+    window.choose("Secrets").await;
+    window.wait_for_text("main", "2 of 2 set").await;
+
+    window.choose("Copy token").await;
+    window.wait_for_text("body", "token is in the clipboard for 30 seconds").await;
+    let copied = Instant::now();
+    assert_eq!(stage.desktop.screen.clipboard().as_deref(), Some(VALUE));
+    // It went there without the page.
+    assert!(
+        !window.run("return document.documentElement.outerHTML", vec![]).await.to_string().contains(VALUE)
+    );
+
+    window.choose("More for token").await;
+    window.choose("Show…").await;
+    window.wait_for_text("[role=alertdialog]", "Show token?").await;
+    window.picture("secret-reveal-asks").await;
+    assert!(
+        !window.run("return document.documentElement.outerHTML", vec![]).await.to_string().contains(VALUE)
+    );
+    window.choose("Show it").await;
+    window.wait_for_text("[role=dialog]", VALUE).await;
+    window.picture("secret-revealed").await;
+
+    // The app takes it back also when its window is closed.
+    close(stage).await;
+    eventually_within("the clipboard to be empty", STAYS, async || {
+        stage.desktop.screen.clipboard().is_none().then_some(())
+    })
+    .await;
+    assert!(
+        copied.elapsed() >= Duration::from_secs(29),
+        "it stays as long as was said: {:?}",
+        copied.elapsed()
+    );
     window.close().await;
 }
