@@ -12,12 +12,13 @@ use crate::{
     access::{HostSettings, Origins, UserAccess},
     activity::Unobserved,
     containers,
+    containers::images::ImageSet,
+    containers::setup::Need,
     driver::{Driver, DriverKind, Exec, ExecSpec, InstanceState, Role},
     error::Error,
     failure::Failure,
     files::{self, FileError, Paths},
     host::Host,
-    images::ImageSet,
     machine::{MachineName, MachineRecord, MachineStore},
     nix::{Generation, Nix, Repository, Run, Source},
     operation::{
@@ -25,7 +26,6 @@ use crate::{
     },
     secret::{Sealer, SecretStore},
     settings::Settings,
-    setup::Need,
     status::{self, KnownMachine, Lock, Snapshot},
 };
 

@@ -25,8 +25,8 @@ use crate::{
     event::Event,
     failure::Failure,
     files::FileError,
+    host_sockets,
     machine::MachineName,
-    moving,
     operation::{Operation, OperationFiles, OperationId},
     status::{self, EngineStatus, Instances, KnownMachine, MachineStatus},
     watch::{self, Watch},
@@ -102,7 +102,7 @@ async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Even
         watch(&paths.operations(), RecursiveMode::Recursive, signals.clone())?,
         watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
-    let _sockets = moving::follow(&controller);
+    let _sockets = host_sockets::follow(&controller);
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {
         while let Some(event) = engine.next().await {

@@ -13,10 +13,10 @@ use super::{MachineName, MachineSpec};
 use crate::{
     files::{self, FileError, Paths},
     lock,
+    moves::origin::Origin,
+    moves::rename::Renaming,
     nix::{Requirements, StorePath},
     operation::OperationId,
-    origin::Origin,
-    rename::Renaming,
     secret::Answers,
 };
 

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use crate::{
+    containers::images::ImageSet,
     doctor::{
         CheckGroup,
         commands::{self, FixId, Own},
         finding::{Finding, Subject},
     },
     driver::{DriverKind, InstanceState, InstanceStatus},
-    images::ImageSet,
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =

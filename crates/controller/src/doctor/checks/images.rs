@@ -1,11 +1,11 @@
 //! Are the images there that containers are made from.
 
 use crate::{
+    containers::images::ImageSet,
     doctor::{
         CheckGroup,
         finding::{Finding, Subject},
     },
-    images::ImageSet,
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =

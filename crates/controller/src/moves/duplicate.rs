@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use crate::{
+    build::BuildOptions,
     build::Dialogue,
     controller::Controller,
     error::Error,
     machine::MachineName,
+    moves::origin::{Draft, Origin, Source},
     operation::{Door, Operation, OperationKind},
-    origin::{Draft, Origin, Source},
-    pipeline::BuildOptions,
     secret::Answers,
 };
 

@@ -7,12 +7,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
     activity::LogLevel,
+    build::Pipeline,
     capability::CapabilityCheck,
+    containers::setup::ReadyController,
     error::Error,
     nix::Requirements,
-    pipeline::Pipeline,
     secret::{AskFor, Asks, StoreError},
-    setup::ReadyController,
     watch::{self, Watch},
 };
 

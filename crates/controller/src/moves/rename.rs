@@ -228,11 +228,11 @@ impl Controller {
     /// Removes the generations of a name, and what the controller has of it.
     pub(crate) async fn remove_generations(&self, name: &MachineName) -> Result<(), Error> {
         let controller = self.controller_need().await?;
-        if controller == crate::setup::Need::Nothing {
+        if controller == crate::containers::setup::Need::Nothing {
             self.nix.forget(name).await?;
         }
         let volume = VolumeName::profile(name);
-        if controller != crate::setup::Need::Install {
+        if controller != crate::containers::setup::Need::Install {
             self.driver.detach(&Role::Controller.instance(), &volume).await?;
         }
         Ok(self.driver.delete_volume(&volume).await?)

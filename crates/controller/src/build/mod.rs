@@ -1,11 +1,16 @@
 //! What is wanted of machines, and bringing them there: making one, changing its modules, rebuilding it.
 
+mod ask;
+mod check;
+mod choose;
+mod pipeline;
+
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
 use crate::{
-    choose::choose,
+    build::choose::choose,
     controller::Controller,
     driver::DriverKind,
     error::Error,
@@ -13,9 +18,10 @@ use crate::{
     machine::{MachineName, MachineSpec, NixpkgsChoice},
     nix::Source,
     operation::{Door, Operation, OperationKind, OperationState},
-    pipeline::{BuildOptions, Pipeline},
     secret::{AskFor, GivenAnswers},
 };
+
+pub(crate) use pipeline::{BuildOptions, Pipeline};
 
 /// A machine to make.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use crate::{
     activity::LogLevel,
+    build::Pipeline,
     capability::{self, CapabilityCheck, SSH_AGENT},
     containers,
     controller::Controller,
@@ -9,7 +10,6 @@ use crate::{
     error::Error,
     machine::MachineName,
     nix::Requirements,
-    pipeline::Pipeline,
     secret::{AskFor, HostSecret},
 };
 

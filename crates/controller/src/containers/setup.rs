@@ -10,11 +10,11 @@ use std::{
 use crate::{
     activity::{Activity, ActivityKind, LogLevel, Observer as _},
     capability, containers,
+    containers::images::{ImageFile, ImageSet},
     controller::Controller,
     driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
     files::FileError,
-    images::{ImageFile, ImageSet},
     lock::{ControllerLock, Held},
     machine::MachineName,
     operation::{Journal, OperationState},

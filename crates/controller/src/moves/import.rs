@@ -4,15 +4,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    archive::{self, Archive, ArchiveContents},
+    build::BuildOptions,
     build::Dialogue,
     controller::Controller,
     error::Error,
-    export::blocking,
     machine::{MachineName, MachineSpec, NixpkgsChoice},
+    moves::archive::{self, Archive, ArchiveContents},
+    moves::export::blocking,
+    moves::origin::{Draft, Origin, Source},
     operation::{Door, Operation, OperationKind},
-    origin::{Draft, Origin, Source},
-    pipeline::BuildOptions,
     secret::{Answers, SecretAnswer, SecretValue, Values},
 };
 

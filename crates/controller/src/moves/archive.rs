@@ -1,7 +1,7 @@
 //! One machine in one file: a zip that any program opens, with `machine.json`, `flake.lock`, `secrets.age` and `data.tar`.
 //!
 //! It is hostile input: entries are looked up by these four names and never unpacked by their own, sizes are bounded before anything is
-//! read, and nothing of it is believed that isn't checked. What the files mean is [`crate::export`]'s and [`crate::import`]'s.
+//! read, and nothing of it is believed that isn't checked. What the files mean is [`crate::moves::export`]'s and [`crate::moves::import`]'s.
 
 use std::{
     collections::BTreeSet,

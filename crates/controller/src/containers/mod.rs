@@ -1,5 +1,11 @@
 //! What the controller and the code machines look like to an engine: mounts and environment, as `engine.md` tables them.
 
+mod guest;
+pub(crate) mod idle;
+pub mod images;
+mod roots;
+pub(crate) mod setup;
+
 use std::collections::BTreeMap;
 
 use crate::{

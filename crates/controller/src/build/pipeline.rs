@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::Access,
     activity::LogLevel,
-    ask::Asked,
     build::Dialogue,
+    build::ask::Asked,
     containers,
     controller::Controller,
     driver::{InstanceState, InstanceStatus, Role},

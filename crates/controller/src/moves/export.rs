@@ -2,16 +2,16 @@
 //! passphrase and its own files.
 //!
 //! What the user allowed it to use of their own is no part of it: that is asked on each computer. How the file looks is
-//! [`crate::archive`]'s.
+//! [`crate::moves::archive`]'s.
 
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    archive::{self, Content, Manifest},
     controller::Controller,
     driver::{InstanceState, Role},
     error::Error,
     machine::MachineName,
+    moves::archive::{self, Content, Manifest},
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
     secret::{SecretAnswer, SecretId, SecretValue, Values},
 };

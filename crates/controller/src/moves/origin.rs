@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    archive::Archive,
     controller::Controller,
     driver::{Image, Role, StopMode},
     error::Error,
     lock,
     machine::{MachineName, MachineSpec},
+    moves::archive::Archive,
     nix::Requirements,
     operation::Journal,
     secret::{Answers, SecretAnswer},
