@@ -80,7 +80,7 @@ impl Controller {
     }
 
     /// Removes a machine and everything in it, with its secrets unless they are to be kept. A removal that was interrupted is continued.
-    /// So is a container removed of which nothing is known.
+    /// So is a container removed of which nothing is known, where the engine has one.
     ///
     /// # Errors
     /// When there is no such machine or it is being worked on.
@@ -92,7 +92,9 @@ impl Controller {
     ) -> Result<Operation, Error> {
         let machine = match self.lock_existing(name) {
             Err(error @ Error::MachineNotFound { .. }) => {
-                if self.renaming_with(name)?.is_some() || self.instance(name).await?.is_none() {
+                // Without an engine nobody knows of a machine of this name.
+                let is_lost = matches!(self.instance(name).await, Ok(Some(_)));
+                if self.renaming_with(name)?.is_some() || !is_lost {
                     return Err(error);
                 }
                 self.lock(name)?

@@ -1,3 +1,5 @@
+// There before a test wants it: it takes long to be transformed where much else runs.
+import "@/app/rest";
 import { createMemoryHistory } from "@tanstack/react-router";
 import { render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
