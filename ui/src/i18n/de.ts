@@ -851,7 +851,7 @@ export const de: Catalogue = {
     missingCount_other: "{{count, number}} fehlen",
     setOf: "{{set, number}} von {{count, number}} gesetzt",
     usedBy: "benutzt von {{module}}",
-    changed: "seit {{ago}}",
+    changed: "geändert {{ago}}",
     setAction: "Setzen …",
     replace: "Ersetzen …",
     setNamed: "{{name}} setzen",

@@ -904,7 +904,7 @@ export const en = {
     missingCount_other: "{{count, number}} missing",
     setOf: "{{set, number}} of {{count, number}} set",
     usedBy: "used by {{module}}",
-    changed: "since {{ago}}",
+    changed: "changed {{ago}}",
     setAction: "Set…",
     replace: "Replace…",
     setNamed: "Set {{name}}",

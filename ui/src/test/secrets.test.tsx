@@ -12,7 +12,7 @@ async function row(name: string): Promise<HTMLElement> {
 describe("a machine's secrets", () => {
   it("are listed without their values", async () => {
     const { fake } = renderApp("/machines/payments-api/secrets");
-    expect(await row("nexus-token")).toHaveTextContent("NEXUS_TOKEN · used by backendSetsince 5 wk ago");
+    expect(await row("nexus-token")).toHaveTextContent("NEXUS_TOKEN · used by backendSetchanged 5 wk ago");
     expect(await row("sentry-dsn")).toHaveTextContent("Not set");
     expect(await row("a-very-long")).toHaveTextContent("Missing");
     expect(screen.getByText("2 of 4 set")).toBeVisible();
