@@ -128,6 +128,8 @@ impl Controller {
     ) -> Result<OperationOutcome, Error> {
         let name = Role::Machine(machine.clone()).instance();
         journal.enter(Phase::Stop);
+        // Else its files would be gone, and it would still be listed.
+        self.machines.is_writable()?;
         let instance = self.instance(machine).await?;
         if instance.as_ref().is_some_and(|instance| instance.state != InstanceState::Stopped) {
             journal.step("stop the container", self.driver.stop(&name, StopMode::Force)).await?;

@@ -78,3 +78,17 @@ pub fn a_full_disk_damages_nothing(scene: &mut Scene) {
     }
     scene.is_in_order();
 }
+
+/// Runs a program where the directory is read-only.
+const READ_ONLY: &str = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@""#;
+
+pub fn nothing_is_deleted_whose_settings_cannot_be(scene: &mut Scene) {
+    scene.running("hello", &scene.example("hello"));
+    let config = scene.codchi.config_dir().display().to_string();
+    let unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", READ_ONLY, &config];
+    let refused = scene.codchi.clone().behind(&unshare).fails(1, &["delete", "hello", "--yes"]);
+    refused.says("machines").says("Read-only");
+    assert_eq!(scene.codchi.machine("hello")["status"], "running");
+    assert!(scene.codchi.exec("hello", &["hello"]).contains("Hello"));
+    scene.is_in_order();
+}

@@ -33,7 +33,8 @@ const CASES: &[Case<Scene>] = cases! {
         an_engine_that_is_restarted_keeps_machines_running;
     files:
         damaged_and_newer_files_are_left_as_they_are
-        a_full_disk_damages_nothing;
+        a_full_disk_damages_nothing
+        nothing_is_deleted_whose_settings_cannot_be;
 };
 
 fn main() -> ExitCode {

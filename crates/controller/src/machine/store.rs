@@ -178,6 +178,13 @@ impl MachineStore {
         self.paths.machines().join(name.as_str())
     }
 
+    /// Whether what is wanted of machines can be changed here: asked before something is done that the files must follow.
+    pub(crate) fn is_writable(&self) -> Result<(), FileError> {
+        let path = self.paths.machines();
+        // It has no name, and is gone when it is closed.
+        tempfile::tempfile_in(&path).map(drop).map_err(|source| FileError::Io { path, source })
+    }
+
     /// Forgets the machine: the record first, what is wanted last, so that a crash in between can be repeated. Its directory is taken
     /// away as a whole: nothing of it, such as a consent, is found by the next machine of that name.
     pub(crate) fn remove(&self, name: &MachineName) -> Result<(), FileError> {
