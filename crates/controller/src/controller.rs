@@ -11,19 +11,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::{HostSettings, Origins, UserAccess},
     activity::Unobserved,
-    containers,
-    containers::images::ImageSet,
-    containers::setup::Need,
+    containers::{self, images::ImageSet, setup::Need},
     driver::{Driver, DriverKind, Exec, ExecSpec, InstanceState, Role},
     error::Error,
     failure::Failure,
     files::{self, FileError, Paths},
+    history::SharedIndex,
     host::Host,
     machine::{MachineName, MachineRecord, MachineStore},
     nix::{Generation, Nix, Repository, Run, Source},
-    operation::{
-        Door, LogIndex, Operation, OperationFiles, OperationId, OperationKind, OperationOutcome, Phase,
-    },
+    operation::{Door, Operation, OperationFiles, OperationId, OperationKind, OperationOutcome, Phase},
     secret::{Sealer, SecretStore},
     settings::Settings,
     status::{self, KnownMachine, Lock, Snapshot},
@@ -49,7 +46,7 @@ pub struct Controller {
     /// Told when a store was unlocked here.
     pub(crate) unlocked: Notify,
     pub(crate) running: std::sync::Mutex<HashMap<OperationId, CancellationToken>>,
-    pub(crate) logs: Mutex<Vec<(OperationId, LogIndex)>>,
+    pub(crate) logs: std::sync::Mutex<Vec<(OperationId, SharedIndex)>>,
 }
 
 /// What a controller is put together from.
@@ -86,7 +83,7 @@ impl Controller {
             machines,
             operations: OperationFiles::new(&paths),
             running: std::sync::Mutex::default(),
-            logs: Mutex::default(),
+            logs: std::sync::Mutex::default(),
             paths,
             images,
             driver,

@@ -1,5 +1,7 @@
 //! What was done: the operations, their logs, and asking one to end.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use time::OffsetDateTime;
 
 use crate::{
@@ -14,6 +16,9 @@ use crate::{
 
 /// How many logs are kept indexed in memory.
 const INDEXED_LOGS: usize = 8;
+
+/// A log that is being looked at.
+pub(crate) type SharedIndex = Arc<Mutex<LogIndex>>;
 
 impl Controller {
     /// The newest operations, of one machine or of all.
@@ -47,7 +52,7 @@ impl Controller {
         from: u64,
         limit: usize,
     ) -> Result<(u64, Vec<LogLine>), Error> {
-        self.with_log(id, |log| Ok((log.count(activity), log.lines(activity, from, limit)?))).await
+        self.with_log(id, move |log| Ok((log.count(activity), log.lines(activity, from, limit)?))).await
     }
 
     /// Which lines of an operation's log contain `text`.
@@ -61,8 +66,12 @@ impl Controller {
         text: &str,
         limit: usize,
     ) -> Result<Vec<u64>, Error> {
-        self.with_log(id, |log| if log.len() == 0 { Ok(vec![]) } else { log.search(activity, text, limit) })
-            .await
+        let text = text.to_owned();
+        let search = move |log: &LogIndex| match log.len() {
+            0 => Ok(vec![]),
+            _ => log.search(activity, &text, limit),
+        };
+        self.with_log(id, search).await
     }
 
     /// Asks an operation to end, whichever process runs it. One that is over is left alone.
@@ -99,25 +108,39 @@ impl Controller {
         self.operations.prune(&explaining.collect());
     }
 
-    async fn with_log<T>(
+    /// Reads a log where it may take its time.
+    async fn with_log<T: Send + 'static>(
         &self,
         id: OperationId,
-        read: impl FnOnce(&LogIndex) -> std::io::Result<T>,
+        read: impl FnOnce(&LogIndex) -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         if !self.operations.directory(id).exists() {
             return Err(Error::OperationNotFound { id });
         }
         let path = self.operations.log_path(id);
-        let mut logs = self.logs.lock().await;
-        let mut index = match logs.iter().position(|(logged, _)| *logged == id) {
+        let index = self.index_of(id);
+        let work = move || {
+            let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+            index.update()?;
+            read(&index)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|join| Err(std::io::Error::other(join)))
+            .map_err(|source| FileError::Io { path, source }.into())
+    }
+
+    /// The index of a log; the ones that were looked at longest ago are forgotten.
+    fn index_of(&self, id: OperationId) -> SharedIndex {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = match logs.iter().position(|(logged, _)| *logged == id) {
             Some(at) => logs.remove(at).1,
-            None => LogIndex::new(path.clone()),
+            None => Arc::new(Mutex::new(LogIndex::new(self.operations.log_path(id)))),
         };
         if logs.len() >= INDEXED_LOGS {
             logs.remove(0);
         }
-        let result = index.update().and_then(|()| read(&index));
-        logs.push((id, index));
-        result.map_err(|source| FileError::Io { path, source }.into())
+        logs.push((id, Arc::clone(&index)));
+        index
     }
 }

@@ -11,8 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::Access,
     activity::LogLevel,
-    build::Dialogue,
-    build::ask::Asked,
+    build::{Dialogue, ask::Asked},
     containers,
     controller::Controller,
     driver::{InstanceState, InstanceStatus, Role},

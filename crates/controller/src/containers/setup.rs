@@ -9,8 +9,11 @@ use std::{
 
 use crate::{
     activity::{Activity, ActivityKind, LogLevel, Observer as _},
-    capability, containers,
-    containers::images::{ImageFile, ImageSet},
+    capability,
+    containers::{
+        self,
+        images::{ImageFile, ImageSet},
+    },
     controller::Controller,
     driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,

@@ -13,8 +13,7 @@ use super::{MachineName, MachineSpec};
 use crate::{
     files::{self, FileError, Paths},
     lock,
-    moves::origin::Origin,
-    moves::rename::Renaming,
+    moves::{origin::Origin, rename::Renaming},
     nix::{Requirements, StorePath},
     operation::OperationId,
     secret::Answers,

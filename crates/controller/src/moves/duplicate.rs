@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use crate::{
-    build::BuildOptions,
-    build::Dialogue,
+    build::{BuildOptions, Dialogue},
     controller::Controller,
     error::Error,
     machine::MachineName,

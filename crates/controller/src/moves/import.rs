@@ -4,14 +4,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    build::BuildOptions,
-    build::Dialogue,
+    build::{BuildOptions, Dialogue},
     controller::Controller,
     error::Error,
     machine::{MachineName, MachineSpec, NixpkgsChoice},
-    moves::archive::{self, Archive, ArchiveContents},
-    moves::export::blocking,
-    moves::origin::{Draft, Origin, Source},
+    moves::{
+        archive::{self, Archive, ArchiveContents},
+        export::blocking,
+        origin::{Draft, Origin, Source},
+    },
     operation::{Door, Operation, OperationKind},
     secret::{Answers, SecretAnswer, SecretValue, Values},
 };
