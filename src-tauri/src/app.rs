@@ -1,6 +1,9 @@
 //! The app as a whole: what it knows, what it does when something changes, how it begins and ends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use codchi_api::{
     Api,
@@ -19,6 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tauri::{AppHandle, Manager as _, ipc::Channel};
 use time::OffsetDateTime;
+use tokio::sync::SetOnce;
 
 use crate::{
     clipboard::SecretClipboard,
@@ -51,13 +55,17 @@ pub(crate) struct Codchi {
     tray: Mutex<Option<Tray>>,
     /// Where the window's pages hear of events; `None` when nobody listens. Locked while the picture is.
     listener: Mutex<Option<Channel<Event>>>,
+    /// Set when the tray was put into the panel, or can't be.
+    tray_tried: SetOnce<()>,
+    /// Whether the host's checks were ever made.
+    examined: AtomicBool,
     /// What was copied last.
     pub(crate) clipboard: SecretClipboard,
 }
 
 impl Codchi {
     /// The app before anything is known but the settings.
-    pub(crate) fn new(api: Api, environment: Environment, settings: Settings) -> Self {
+    pub(crate) fn new(api: Api, environment: Environment, settings: Option<Settings>) -> Self {
         Self {
             api,
             environment,
@@ -66,6 +74,8 @@ impl Codchi {
             letterbox: Mutex::default(),
             tray: Mutex::default(),
             listener: Mutex::default(),
+            tray_tried: SetOnce::new(),
+            examined: AtomicBool::new(false),
             clipboard: SecretClipboard::default(),
         }
     }
@@ -79,7 +89,7 @@ impl Codchi {
     pub(crate) fn listen(&self, listener: Channel<Event>) -> FirstSight {
         let picture = lock(&self.picture);
         *lock(&self.listener) = Some(listener);
-        FirstSight { settings: picture.settings.clone(), status: picture.snapshot() }
+        FirstSight { settings: picture.users_settings(), status: picture.snapshot() }
     }
 
     fn words(&self) -> &'static Words {
@@ -96,7 +106,8 @@ impl Codchi {
 /// What the window's pages begin with.
 #[derive(Debug, Serialize)]
 pub(crate) struct FirstSight {
-    settings: Settings,
+    /// `None` where they can't be read: the pages ask, and say why.
+    settings: Option<Settings>,
     /// `None` as long as nothing was heard of the engine.
     status: Option<Snapshot>,
 }
@@ -164,7 +175,8 @@ fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
     };
     // Asked before the window shows it: who closes it upon that has seen it.
     let unseen = (!news.ended.is_empty() || !news.asking.is_empty()) && !window::is_in_sight(app);
-    if let Some(listener) = listener {
+    let window = app.get_webview_window(window::LABEL);
+    if let Some(listener) = listener.filter(|_| window.is_some()) {
         listener.send(event.clone()).unwrap_or_else(report("the window could not be told"));
     }
     if unseen {
@@ -179,7 +191,7 @@ fn take_in(app: &AppHandle, codchi: &Codchi, event: &Event) -> bool {
         deliver(codchi, name);
     }
     // A window asks for the checks itself, once it is painted; the tray gets what it is told.
-    if news.host && app.get_webview_window(window::LABEL).is_none() {
+    if news.host && window.is_none() {
         examine(app);
     }
     if let Event::SettingsChanged { settings } = event {
@@ -213,6 +225,7 @@ fn examine(app: &AppHandle) {
 
 /// Takes in what the host's checks found, whoever made them.
 pub(crate) fn note(app: &AppHandle, diagnosis: &Diagnosis) {
+    codchi(app).examined.store(true, Ordering::Relaxed);
     let failed = diagnosis.checks.iter().filter(|check| check.state == CheckState::Fail).count();
     lock(&codchi(app).picture).problems = failed;
     on_main_thread(app, draw_tray);
@@ -221,9 +234,14 @@ pub(crate) fn note(app: &AppHandle, diagnosis: &Diagnosis) {
 /// Shows a notification, if the user wants them.
 fn tell(app: &AppHandle, codchi: &Codchi, notice: Notice) {
     if lock(&codchi.picture).settings.notifications {
-        let app = app.clone();
-        notice::show(notice, codchi.words(), move |page| open_window(&app, Some(page)));
+        say(app, codchi, notice);
     }
+}
+
+/// Shows what answers the user: without a window there is no other place for it.
+fn say(app: &AppHandle, codchi: &Codchi, notice: Notice) {
+    let app = app.clone();
+    notice::show(notice, codchi.words(), move |page| open_window(&app, Some(page)));
 }
 
 fn put_tray(app: &AppHandle, ink: host::Ink) {
@@ -247,6 +265,8 @@ fn put_tray(app: &AppHandle, ink: host::Ink) {
         Err(_) => tracing::warn!("no tray: libayatana-appindicator3 is not installed"),
     }
     draw_tray(app);
+    // It is put once.
+    let _ = codchi(app).tray_tried.set(());
 }
 
 fn draw_tray(app: &AppHandle) {
@@ -269,7 +289,7 @@ fn choose(app: &AppHandle, choice: Choice) {
             let codchi = codchi(app);
             if let Err(error) = terminal::open(app, &codchi.environment, &name) {
                 tracing::warn!(%error, %name, "no terminal");
-                tell(app, &codchi, Notice::of_missing_terminal(&name, codchi.words()));
+                say(app, &codchi, Notice::of_missing_terminal(&name, codchi.words()));
             }
         }
         Choice::Quit => quit(app),
@@ -282,7 +302,7 @@ fn run(app: &AppHandle, command: &'static str, name: MachineName, args: Value) {
     tauri::async_runtime::spawn(async move {
         let codchi = codchi(&app);
         if let Err(failure) = codchi.api.through(Door::Tray).call(command, args).await {
-            tell(&app, &codchi, Notice::of_refusal(&name, &failure, codchi.words()));
+            say(&app, &codchi, Notice::of_refusal(&name, &failure, codchi.words()));
         }
     });
 }
@@ -303,6 +323,8 @@ pub(crate) fn window_closing(app: &AppHandle) {
     let closing = lock(&codchi(&app).life).closing();
     tauri::async_runtime::spawn(async move {
         let codchi = codchi(&app);
+        // At the very beginning nobody knows yet whether there is one to stay in.
+        codchi.tray_tried.wait().await;
         let wanted = lock(&codchi.picture).settings.close_to_tray && lock(&codchi.tray).is_some();
         let keep = wanted && host::is_present().await;
         // Decided where windows are opened, so that none is opened in between.
@@ -319,8 +341,13 @@ pub(crate) fn window_closing(app: &AppHandle) {
 fn go_on(app: &AppHandle, next: Next) {
     let destroy = || {
         if let Some(window) = app.get_webview_window(window::LABEL) {
-            *lock(&codchi(app).listener) = None;
+            let codchi = codchi(app);
+            *lock(&codchi.listener) = None;
             window.destroy().unwrap_or_else(report("the window could not be closed"));
+            // Its page would have asked, but didn't come to it.
+            if !codchi.examined.load(Ordering::Relaxed) {
+                examine(app);
+            }
         }
     };
     match next {
@@ -328,7 +355,7 @@ fn go_on(app: &AppHandle, next: Next) {
         Next::EndLater => {
             destroy();
             let codchi = codchi(app);
-            tell(app, &codchi, Notice::of_ending_later(codchi.words()));
+            say(app, &codchi, Notice::of_ending_later(codchi.words()));
             draw_tray(app);
         }
         Next::End => app.exit(0),

@@ -74,8 +74,12 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
     let app = tauri::Builder::default()
         // First: a second instance ends here, before it does anything.
         .plugin(tauri_plugin_single_instance::init(|app, argv, _| {
-            let page = Arguments::try_parse_from(argv).ok().and_then(|arguments| arguments.open);
-            app::open_window(app, page);
+            match Arguments::try_parse_from(argv) {
+                // Started with the session, while it is there already.
+                Ok(arguments) if arguments.hidden => {}
+                Ok(arguments) => app::open_window(app, arguments.open),
+                Err(_) => app::open_window(app, None),
+            }
         }))
         .plugin(
             tauri_plugin_window_state::Builder::new()
@@ -122,11 +126,11 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
 
 async fn open(environment: Environment) -> Result<Codchi, String> {
     let api = codchi_host::open(Door::Window).map_err(|error| error.to_string())?;
-    let settings = api.settings(codchi_api::types::Nothing {}).await.unwrap_or_else(|failure| {
+    let settings = api.settings(codchi_api::types::Nothing {}).await;
+    if let Err(failure) = &settings {
         tracing::warn!(%failure.message, "the settings can't be read");
-        codchi_controller::settings::Settings::default()
-    });
-    Ok(Codchi::new(api, environment, settings))
+    }
+    Ok(Codchi::new(api, environment, settings.ok()))
 }
 
 /// Ends the app in order when the session or a supervisor asks it to.

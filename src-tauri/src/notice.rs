@@ -290,7 +290,16 @@ mod tests {
     fn nothing_is_told_with_a_gap_in_it() {
         use OperationKind as Kind;
         use OperationState as State;
-        let of_machines = [Kind::Create, Kind::Rebuild, Kind::Start, Kind::Stop, Kind::Restart, Kind::Delete];
+        let of_machines = [
+            Kind::Create,
+            Kind::Rebuild,
+            Kind::Start,
+            Kind::Stop,
+            Kind::Restart,
+            Kind::Delete,
+            Kind::Rename,
+            Kind::Export,
+        ];
         let of_the_computer = [Kind::InstallController, Kind::Fix];
         for language in [Language::En, Language::De] {
             let words = Words::of(language, None);

@@ -23,8 +23,10 @@ pub(crate) struct Picture {
     pub(crate) operations: BTreeMap<OperationId, Operation>,
     /// How many of the host's checks failed when they were last made.
     pub(crate) problems: usize,
-    /// The settings.
+    /// The settings; the defaults where they can't be read.
     pub(crate) settings: Settings,
+    /// Whether they are the user's.
+    settings_read: bool,
     /// Since when this picture is kept.
     since: OffsetDateTime,
     /// The operations whose end was told already.
@@ -49,14 +51,15 @@ pub(crate) struct News {
 }
 
 impl Picture {
-    /// A picture of nothing but the settings.
-    pub(crate) fn new(settings: Settings, now: OffsetDateTime) -> Self {
+    /// A picture of nothing but the settings; `None` where they can't be read.
+    pub(crate) fn new(settings: Option<Settings>, now: OffsetDateTime) -> Self {
         Self {
             machines: BTreeMap::new(),
             engine: None,
             operations: BTreeMap::new(),
             problems: 0,
-            settings,
+            settings_read: settings.is_some(),
+            settings: settings.unwrap_or_default(),
             since: now,
             ended: BTreeSet::new(),
             asked: BTreeSet::new(),
@@ -94,10 +97,18 @@ impl Picture {
                 }
                 self.follow(operation, &mut news);
             }
-            Event::SettingsChanged { settings } => self.settings = settings.clone(),
+            Event::SettingsChanged { settings } => {
+                self.settings = settings.clone();
+                self.settings_read = true;
+            }
             Event::ActivitiesChanged { .. } | Event::LogGrew { .. } => {}
         }
         news
+    }
+
+    /// The user's settings; `None` where they can't be read, so that nobody takes the defaults for them.
+    pub(crate) fn users_settings(&self) -> Option<Settings> {
+        self.settings_read.then(|| self.settings.clone())
     }
 
     /// The machines and the engine as they were last heard of; `None` before that.
@@ -149,7 +160,16 @@ mod tests {
     use crate::testing::{self, NOW};
 
     fn picture() -> Picture {
-        Picture::new(Settings::default(), NOW + time::Duration::hours(1))
+        Picture::new(Some(Settings::default()), NOW + time::Duration::hours(1))
+    }
+
+    #[test]
+    fn defaults_are_not_taken_for_the_users_settings() {
+        let mut picture = Picture::new(None, NOW);
+        assert_eq!((picture.settings.clone(), picture.users_settings()), (Settings::default(), None));
+        let settings = Settings { close_to_tray: false, ..Settings::default() };
+        picture.apply(&Event::SettingsChanged { settings: settings.clone() });
+        assert_eq!(picture.users_settings(), Some(settings));
     }
 
     #[test]

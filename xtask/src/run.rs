@@ -79,6 +79,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         command
     };
     if has_display && !options.cli {
+        by_hand(workspace, &environment);
         say("opening the window; New machine offers the examples");
         return Err(program("codchi-app").exec()).context("cannot start codchi-app");
     }
@@ -88,12 +89,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         );
     }
     job(&program, &samples.join(MACHINE))?;
-    eprintln!("\ngo on by hand with:");
-    for (name, value) in &environment {
+    by_hand(workspace, &environment);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says how the command line finds the same machines.
+fn by_hand(workspace: &Workspace, environment: &[(String, String)]) {
+    eprintln!("\nby hand, in another terminal:");
+    for (name, value) in environment {
         eprintln!("  export {name}={}", world::quoted(value));
     }
-    eprintln!("  {} status", workspace.target.join("debug/codchi").display());
-    Ok(ExitCode::SUCCESS)
+    eprintln!("  {} status\n", workspace.target.join("debug/codchi").display());
 }
 
 /// Our directory below the user's data.

@@ -213,11 +213,12 @@ impl Controller {
         Ok(files::read_versioned(&self.paths.settings(), SETTINGS_VERSION)?.unwrap_or_default())
     }
 
-    /// Replaces the settings.
+    /// Replaces the settings. Ones that can't be read are left as they are.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be read or written.
     pub fn set_settings(&self, settings: &Settings) -> Result<(), Error> {
+        self.settings()?;
         Ok(files::write_versioned(&self.paths.settings(), SETTINGS_VERSION, settings)?)
     }
 }

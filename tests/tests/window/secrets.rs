@@ -168,9 +168,9 @@ pub(crate) async fn a_value_is_shown_after_asking_and_leaves_the_clipboard(stage
     window.choose("Secrets").await;
     window.wait_for_text("main", "2 of 2 set").await;
 
+    let before = Instant::now();
     window.choose("Copy token").await;
     window.wait_for_text("body", "token is in the clipboard for 30 seconds").await;
-    let copied = Instant::now();
     assert_eq!(stage.desktop.screen.clipboard().as_deref(), Some(VALUE));
     // It went there without the page.
     assert!(
@@ -195,9 +195,9 @@ pub(crate) async fn a_value_is_shown_after_asking_and_leaves_the_clipboard(stage
     })
     .await;
     assert!(
-        copied.elapsed() >= Duration::from_secs(29),
+        before.elapsed() >= Duration::from_secs(29),
         "it stays as long as was said: {:?}",
-        copied.elapsed()
+        before.elapsed()
     );
     window.close().await;
 }

@@ -17,7 +17,7 @@ export function AppShell() {
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
   const [life, setLife] = useState<LifeQuestion | null>(null);
-  const rest = useRest();
+  const rest = useRest(palette || help || life !== null);
   const shell = useRef<HTMLDivElement>(null);
 
   /** F6: the first thing that takes focus in the next region. */

@@ -7,11 +7,14 @@ type Rest = typeof Everything;
 
 export const rest = (): Promise<Rest> => import("./rest");
 
-/** The parts that float over all pages; null until they are there. */
-export function useRest(): Rest | null {
+/** The parts that float over all pages; null until they are there. They are fetched at once when one is wanted. */
+export function useRest(wanted: boolean): Rest | null {
   const [found, setFound] = useState<Rest | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
   useEffect(() => {
-    void painted.then(rest).then((module) => setFound(() => module));
-  }, []);
+    const fetched = wanted ? rest() : painted.then(rest);
+    fetched.then((module) => setFound(() => module), setFailure);
+  }, [wanted]);
+  if (failure !== null) throw failure;
   return found;
 }

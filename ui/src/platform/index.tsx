@@ -14,7 +14,8 @@ type CommandResult<C extends CommandName> = Commands[C]["result"];
 
 /** What is known without asking anybody. */
 export interface FirstSight {
-  settings: Settings;
+  /** Null where they can't be read: then they are asked for, and why. */
+  settings: Settings | null;
   /** Null as long as nothing was heard of the engine. */
   status: Snapshot | null;
 }

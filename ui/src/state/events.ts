@@ -154,7 +154,7 @@ export async function connectEvents(backend: Backend, client: QueryClient): Prom
     if (early === null) applyEvent(backend, cache, event);
     else early.push(event);
   });
-  client.setQueryData(keys.settings, settings);
+  if (settings !== null) client.setQueryData(keys.settings, settings);
   if (status !== null) {
     remember(status);
     client.setQueryData(keys.status, status);

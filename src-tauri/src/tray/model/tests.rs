@@ -34,7 +34,7 @@ fn draw(model: &TrayModel) -> String {
 }
 
 fn picture(machines: Vec<MachineStatus>) -> Picture {
-    let mut picture = Picture::new(Settings::default(), NOW);
+    let mut picture = Picture::new(Some(Settings::default()), NOW);
     picture.apply(&testing::machines(machines));
     picture
 }
@@ -73,7 +73,7 @@ fn failed(name: &str) -> MachineStatus {
 
 #[test]
 fn before_the_first_event() {
-    insta::assert_snapshot!(draw(&english(&Picture::new(Settings::default(), NOW))));
+    insta::assert_snapshot!(draw(&english(&Picture::new(Some(Settings::default()), NOW))));
 }
 
 #[test]
