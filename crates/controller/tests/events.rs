@@ -152,3 +152,12 @@ async fn what_is_over_is_told_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_are_not_replaced() {
+    let world = World::new();
+    let file = world.config().join("settings.json");
+    fs::write(&file, "{").unwrap();
+    assert!(world.controller.set_settings(&Settings::default()).is_err());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "{");
+}
