@@ -228,7 +228,7 @@ pub(crate) fn waits(operation: &Operation, asks: &Asks) -> Stop {
         why.hints.push(format!("`codchi rebuild {machine} --without {id}` builds it all the same"));
     }
     if !asks.capabilities.is_empty() {
-        why.hints.push(format!("once it is mended, `codchi rebuild {machine}` checks again"));
+        why.hints.push(format!("once it is fixed, `codchi rebuild {machine}` checks again"));
     }
     if asks.unlock == Some(StoreKind::Vault) {
         why.hints.push("CODCHI_VAULT_PASSPHRASE_FILE names a file that has the vault's passphrase".into());

@@ -31,7 +31,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 not found, 4 this computer isn't re
 /// The commands.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Show all machines (what is done without a command)
+    /// Show all machines (default)
     Status(status::StatusArgs),
     /// Make a machine from the modules of a repository, build it and start it
     Init(create::CreateArgs),
@@ -79,9 +79,9 @@ pub(crate) enum Command {
     Logs(logs::LogsArgs),
     /// Check whether this computer has everything that machines need
     Doctor(doctor::DoctorArgs),
-    /// Collect what somebody needs who is to find out why something doesn't work
+    /// Write a zip for a bug report
     Diagnostics(diagnostics::DiagnosticsArgs),
-    /// Print what makes a shell complete the words of `codchi`
+    /// Print a shell's completion script
     Completion(completion::CompletionArgs),
     /// What Codchi makes of something
     #[command(subcommand, hide = true)]

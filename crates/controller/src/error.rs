@@ -258,13 +258,13 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A check is well.
-    #[error("{title}: there is nothing to mend")]
+    #[error("{title}: there is nothing to fix")]
     NothingToFix {
         /// What was checked.
         title: String,
     },
     /// Nothing is known that mends a check.
-    #[error("{title}: nothing is known that mends it by itself")]
+    #[error("{title}: nothing is known that fixes it by itself")]
     NoFix {
         /// What was checked.
         title: String,
@@ -272,7 +272,7 @@ pub enum Error {
         explanation: String,
     },
     /// A fix asks its user something.
-    #[error("{title}: what mends it has to be run in a terminal")]
+    #[error("{title}: what fixes it has to be run in a terminal")]
     FixByHand {
         /// What was checked.
         title: String,
@@ -459,7 +459,7 @@ impl Error {
                 "a module is an output `nixosModules.NAME` or `codchiModules.NAME` of the repository's flake.nix",
             ),
             Self::Busy { machine, operation: Some(operation) } if operation.lacks_capabilities() => vec![
-                "it waits for what this computer lacks, and looks now whether that was mended".into(),
+                "it waits for what this computer lacks, and looks now whether that was fixed".into(),
                 format!("`codchi capabilities {machine}` shows what is missing"),
                 format!("`codchi logs --operation {} --follow` shows how it goes on", operation.id),
             ],
@@ -480,10 +480,10 @@ impl Error {
             Self::NotRunning { machine } => vec![format!("start it with `codchi start {machine}`")],
             Self::NotInstalled { machine } => vec![format!("build it with `codchi rebuild {machine}`")],
             Self::NoSuchCheck { known, .. } if !known.is_empty() => {
-                vec![format!("what can be mended now: {}", known.join(", "))]
+                vec![format!("what can be fixed now: {}", known.join(", "))]
             }
             Self::NoSuchCheck { .. } => {
-                hint("`codchi doctor` lists the checks; nothing needs to be mended now")
+                hint("`codchi doctor` lists the checks; nothing needs to be fixed now")
             }
             Self::NoFix { explanation, .. } => vec![explanation.clone()],
             Self::FixByHand { commands, .. } => {
@@ -511,10 +511,10 @@ impl Error {
             Self::DamagedImage { .. } => hint("install Codchi again"),
             Self::ControllerNotReady { .. } => hint("`codchi doctor` looks for the reason"),
             Self::Driver(DriverError::Unreachable { .. } | DriverError::Denied { .. }) => {
-                hint("`codchi doctor` says what is missing and how to mend it")
+                hint("`codchi doctor` says what is missing and how to fix it")
             }
             Self::File(FileError::Newer { .. }) => hint("use the newer Codchi; the file was left as it is"),
-            Self::File(FileError::Damaged { .. }) => hint("mend or remove the file; it was left as it is"),
+            Self::File(FileError::Damaged { .. }) => hint("fix or remove the file; it was left as it is"),
             Self::Nix(NixError::AccessDenied { host, used, .. }) => denied(host, *used),
             Self::Nix(NixError::Certificate { host, .. }) => vec![
                 format!(
@@ -571,11 +571,11 @@ impl Error {
                     "`codchi rebuild {machine} {}` builds it all the same, now and later",
                     without.join(" ")
                 ));
-                hints.push(format!("once it is mended, `codchi rebuild {machine}` checks again"));
+                hints.push(format!("once it is fixed, `codchi rebuild {machine}` checks again"));
                 hints
             }
             Self::Activation { machine, .. } => {
-                vec![format!("mend the module, then run `codchi rebuild {machine}`")]
+                vec![format!("fix the module, then run `codchi rebuild {machine}`")]
             }
             _ => vec![],
         }

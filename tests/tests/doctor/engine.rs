@@ -17,7 +17,7 @@ pub fn an_engine_that_does_not_run_is_started(_: &mut ()) {
     is_well(&patient.codchi, "engine");
     assert_eq!(patient.setup(), before);
     // What is well isn't mended again.
-    patient.codchi.ok(&["doctor", "--fix", "engine"]).says("nothing to mend");
+    patient.codchi.ok(&["doctor", "--fix", "engine"]).says("nothing to fix");
 }
 
 pub fn a_socket_that_is_not_permitted_is_opened_by_its_group(_: &mut ()) {

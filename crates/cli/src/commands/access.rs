@@ -24,10 +24,10 @@ pub(crate) struct LoginArgs {
     /// The host, such as github.com or git.example.org:8443
     #[arg(value_name = "HOST")]
     host: String,
-    /// Your name there, where it isn't the one that forges take for tokens
+    /// Your user name there; needed only where a token alone isn't enough
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Print JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -38,7 +38,7 @@ pub(crate) struct LogoutArgs {
     /// The host
     #[arg(value_name = "HOST")]
     host: String,
-    /// Print JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct LogoutArgs {
 /// Shows what there is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AccessArgs {
-    /// Print JSON
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }

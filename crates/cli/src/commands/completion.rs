@@ -4,7 +4,7 @@ use clap_complete::Shell;
 
 use crate::show::screen::Stream;
 
-/// Prints what makes a shell complete the words of `codchi`.
+/// Prints a shell's completion script.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompletionArgs {
     /// For which shell

@@ -31,7 +31,7 @@ pub(crate) struct CreateArgs {
     nixpkgs: Option<String>,
     #[command(flatten)]
     at: At,
-    /// Which driver keeps it; by default the one of this computer
+    /// The engine to use
     #[arg(long, value_name = "DRIVER")]
     driver: Option<Driver>,
     /// Build it, but don't start it
@@ -66,12 +66,11 @@ impl At {
     }
 }
 
-/// The drivers that can be named.
+/// The engines that can be named: those whose driver is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Driver {
     Lxd,
     Incus,
-    Wsl,
 }
 
 impl From<Driver> for DriverKind {
@@ -79,7 +78,6 @@ impl From<Driver> for DriverKind {
         match driver {
             Driver::Lxd => Self::Lxd,
             Driver::Incus => Self::Incus,
-            Driver::Wsl => Self::Wsl,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct DeleteArgs {
     /// Don't ask
     #[arg(long)]
     yes: bool,
-    /// Leave the values of its secrets in the keyring, for a machine that takes its name
+    /// Keep the values of its secrets, for a machine of the same name
     #[arg(long)]
     keep_secrets: bool,
     /// Print one JSON event a line
@@ -62,9 +62,9 @@ async fn confirm(app: &App, machine: &MachineStatus, keep_secrets: bool) -> Resu
         "This deletes the machine {name} with all files in it and all its generations. It can't be undone."
     ));
     app.screen.stderr.line(if keep_secrets {
-        "The values of its secrets stay in the keyring."
+        "The values of its secrets are kept."
     } else {
-        "The values of its secrets are removed from the keyring too."
+        "The values of its secrets are removed too."
     });
     asking::confirm(app, &format!("Delete {name}?")).await
 }

@@ -20,11 +20,11 @@ pub(crate) struct DoctorArgs {
     #[arg(long)]
     json: bool,
 
-    /// Show what mends this check, ask, run it, and check again
+    /// Show what fixes this check, ask, run it, and check again
     #[arg(long, value_name = "ID")]
     fix: Option<String>,
 
-    /// Don't ask before mending
+    /// Don't ask before fixing
     #[arg(long, requires = "fix")]
     yes: bool,
 
@@ -63,7 +63,7 @@ async fn mend(app: &App, args: &DoctorArgs, id: &str, diagnosis: &Diagnosis) -> 
     if let Some(check) =
         diagnosis.named(id).filter(|check| check.state == CheckState::Ok && check.fix.is_none())
     {
-        stderr.line(format_args!("{}: there is nothing to mend.", printable(&check.title)));
+        stderr.line(format_args!("{}: there is nothing to fix.", printable(&check.title)));
         return Ok(None);
     }
     let fix = diagnosis.named(id).and_then(|check| check.fix.as_ref());
@@ -82,7 +82,7 @@ async fn mend(app: &App, args: &DoctorArgs, id: &str, diagnosis: &Diagnosis) -> 
     }
     let file = args.file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let begin = app.api.doctor_fix(FixArgs { id: id.to_owned(), file });
-    let operation = follow::operation(app, args.json, "Mend it", begin).await?;
+    let operation = follow::operation(app, args.json, "Fix it", begin).await?;
     app.outcome_warnings(&operation);
     Ok(None)
 }
@@ -147,7 +147,7 @@ fn check_lines(check: &Check, paint: Paint) -> Vec<String> {
 
 fn fix_lines(fix: &Fix) -> Vec<String> {
     let who = if fix.elevates { " (as administrator)" } else { "" };
-    std::iter::once(format!("      what mends it{who}:"))
+    std::iter::once(format!("      what fixes it{who}:"))
         .chain(fix.commands.iter().map(|command| format!("        {}", printable(&command_line(command)))))
         .collect()
 }
@@ -202,7 +202,7 @@ mod tests {
         ok    The engine  LXD 5.0.2
         fail  The group  LXD 5.0.2
               This user may not use LXD.
-              what mends it (as administrator):
+              what fixes it (as administrator):
                 usermod -aG lxd 'it'\''s me'
               `codchi doctor --fix join-group` runs it
         ?     The controller  LXD 5.0.2

@@ -28,7 +28,7 @@ pub(crate) struct GenerationsArgs {
 /// What can be done with generations.
 #[derive(Debug, clap::Subcommand)]
 enum GenerationsCommand {
-    /// Show them (what is done without a word)
+    /// Show them (default)
     List,
 }
 

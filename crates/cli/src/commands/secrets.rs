@@ -39,7 +39,7 @@ pub(crate) enum SecretsCommand {
         /// Print the secret's value, and nothing else
         #[arg(long, requires = "secret", conflicts_with = "json")]
         reveal: bool,
-        /// Print JSON
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
@@ -72,7 +72,7 @@ pub(crate) enum SecretsCommand {
         /// The keyring of this session, or a file that a passphrase encrypts
         #[arg(value_name = "STORE")]
         store: Option<Store>,
-        /// Print JSON
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },

@@ -27,7 +27,7 @@ pub(crate) fn phase_title(phase: Phase) -> &'static str {
         Phase::Remove => "Remove the machine",
         Phase::Rename => "Move everything to the new name",
         Phase::Export => "Write the file",
-        Phase::Fix => "Mend it",
+        Phase::Fix => "Fix it",
         Phase::Verify => "Check again",
     }
 }

@@ -138,7 +138,7 @@ impl OperationFiles {
 fn interrupted(operation: &Operation) -> Failure {
     let subject = match &operation.machine {
         Some(machine) => format!("'{machine}'"),
-        None if operation.kind == OperationKind::Fix => "mending this computer".into(),
+        None if operation.kind == OperationKind::Fix => "fixing this computer".into(),
         None => "the controller".into(),
     };
     Failure {

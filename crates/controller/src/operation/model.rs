@@ -312,7 +312,7 @@ impl Operation {
             OperationKind::Rename => "rename",
             OperationKind::Export => "export",
             OperationKind::InstallController => "install the controller",
-            OperationKind::Fix => "mend this computer",
+            OperationKind::Fix => "fix this computer",
         };
         let door = match self.door {
             Door::Window => "the window",

@@ -6,7 +6,7 @@ use crate::doctor::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "dns", group: CheckGroup::Network, title: "Names of hosts" };
+    Subject { id: "dns", group: CheckGroup::Network, title: "Name resolution (DNS)" };
 
 /// What looking a name up gave.
 pub(in crate::doctor) type LookedUp = (String, Result<usize, String>);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "idmap", group: CheckGroup::Engine, title: "Ids for containers" };
+    Subject { id: "idmap", group: CheckGroup::Engine, title: "User and group IDs" };
 
 pub(in crate::doctor) fn check(host: &dyn Host, installed: Option<&Installed>) -> Finding {
     if installed.is_some_and(|installed| installed.snap) {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "inotify", group: CheckGroup::Engine, title: "Watching files" };
+    Subject { id: "inotify", group: CheckGroup::Engine, title: "File watching (inotify)" };
 
 const LIMIT: &str = "/proc/sys/fs/inotify/max_user_instances";
 

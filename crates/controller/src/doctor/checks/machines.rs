@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "machines", group: CheckGroup::Controller, title: "Machines' settings" };
+    Subject { id: "machines", group: CheckGroup::Controller, title: "Machine settings" };
 
 /// `strays` are those without; `None` when the engine can't be asked.
 pub(in crate::doctor) fn check(strays: Option<&[MachineStatus]>) -> Finding {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "profile", group: CheckGroup::Engine, title: "Profile of containers" };
+    Subject { id: "profile", group: CheckGroup::Engine, title: "Container profile" };
 
 pub(in crate::doctor) fn check(host: &dyn Host, kind: DriverKind, report: Option<&EngineReport>) -> Finding {
     let Some(report) = report else { return Finding::no_engine() };

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(in crate::doctor) const SUBJECT: Subject =
-    Subject { id: "version", group: CheckGroup::Engine, title: "Engine's version" };
+    Subject { id: "version", group: CheckGroup::Engine, title: "Engine version" };
 
 /// The oldest ones with what Codchi uses, by name.
 const OLDEST: &[(&str, u32)] = &[("LXD", 5), ("Incus", 6)];
