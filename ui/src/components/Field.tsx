@@ -40,7 +40,7 @@ export function Field({ label, note, hint, error, children }: FieldProps) {
   const described = bad ? `${id}-e` : hint === undefined ? undefined : `${id}-h`;
   return (
     <div className={styles.Field}>
-      <label className={styles.FieldLabel} htmlFor={id}>
+      <label className={styles.FieldLabel} id={`${id}-l`} htmlFor={id}>
         {label}
         {note !== undefined && note !== null && <span className={styles.FieldNote}> {note}</span>}
       </label>

@@ -9,9 +9,8 @@ import field from "./Field.module.css";
 import styles from "./SecretInput.module.css";
 
 interface Props {
+  /** Its label has this with `-l` after it. */
   id: string;
-  /** Set where no visible label says it. */
-  label?: string | undefined;
   "aria-describedby"?: string | undefined;
   value: Value;
   onChange: (value: Value) => void;
@@ -28,7 +27,7 @@ interface Props {
 }
 
 /** A field that shows dots until its eye is pressed. It grows to lines when what is pasted has several. */
-export function SecretInput({ id, label, value, onChange, invalid, fits = false, file = false, placeholder, onEnter, first = false, inputRef, ...rest }: Props) {
+export function SecretInput({ id, value, onChange, invalid, fits = false, file = false, placeholder, onEnter, first = false, inputRef, ...rest }: Props) {
   const { t } = useTranslation();
   const format = useFormat();
   const [shown, setShown] = useState(false);
@@ -43,13 +42,12 @@ export function SecretInput({ id, label, value, onChange, invalid, fits = false,
         <span className="truncate fg">{value.name}</span>
         <span className="sub nowrap">{format.bytes(value.size)}</span>
         <span className="grow" />
-        <IconButton id={id} aria-describedby={rest["aria-describedby"]} icon="x" label={t("secrets.clearFile")} onClick={() => onChange(noInput)} />
+        <IconButton id={id} aria-labelledby={`${id}-l ${id}`} aria-describedby={rest["aria-describedby"]} icon="x" label={t("secrets.clearFile")} onClick={() => onChange(noInput)} />
       </div>
     );
   }
   const control = {
     id,
-    "aria-label": label,
     "aria-describedby": rest["aria-describedby"],
     "aria-invalid": invalid || undefined,
     "data-first": first || undefined,

@@ -144,6 +144,7 @@ describe("a secret that is asked for", () => {
     expect(within(asking).getByLabelText("Value")).toHaveValue("a\nb");
     await user.upload(within(asking).getByLabelText("Choose a file…", { selector: "input" }), new File([new Uint8Array([0xff, 0])], "client.p12"));
     expect(await within(asking).findByText("client.p12")).toBeVisible();
+    expect(within(asking).getByRole("button", { name: "Value Take the file out" })).toBeVisible();
     await user.click(within(asking).getByRole("button", { name: /^Save and continue/ }));
     await waitFor(() => expect(answers(fake)).toEqual([{ name: "ml-notebooks", answers: { ...nothing, secrets: { kubeconfig: { base64: "/wA=" } } } }]));
   });

@@ -103,7 +103,7 @@ function SecretRow({ first, secret, value, checked, later, onChange, onLater }: 
   return (
     <li className={styles.Secret}>
       <div className={styles.SecretWords}>
-        <label htmlFor={id} className={styles.SecretName}>
+        <label id={`${id}-l`} htmlFor={id} className={styles.SecretName}>
           <span className={styles.SecretTitle}>{name}</span>{" "}
           <span className={`${styles.SecretPlace} truncate`}>{request.env ?? request.path}</span>{" "}
           {request.optional && <Tag>{t("secrets.optional")}</Tag>}
