@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(notice.text, "Secret token, asked by module web");
         assert_eq!(notice.page, Page::Answer(operation.id));
         operation.asks = Some(testing::asks(&["token", "key"]));
-        assert_eq!(Notice::of_question(&operation, words).text, "The build waits until you give it.");
+        assert_eq!(Notice::of_question(&operation, words).text, "It waits until you answer.");
     }
 
     #[test]

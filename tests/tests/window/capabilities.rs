@@ -51,7 +51,7 @@ pub(crate) async fn what_this_computer_lacks_is_said_before_the_build(stage: &St
     window.choose("Build without Sound").await;
     window.wait_for_text("main", "All there.").await;
     window.picture("wizard-without").await;
-    window.choose("Build machine").await;
+    window.choose("Create machine").await;
     window.wait_for_path(|path| path.starts_with("/builds/")).await;
     let page = window.wait_long_for_any("main", &["Open silent", "What to do"], BUILD).await;
     assert_eq!(page, "Open silent", "{:?}", window.said("main").await);
@@ -141,7 +141,7 @@ pub(crate) async fn what_was_mended_is_looked_at_again(stage: &Stage) {
     window.wait_for_text("main", "All there.").await;
     assert_eq!(window.count("[data-check]").await, 0, "nothing is lacking any more");
     window.click("main [role=checkbox]").await;
-    window.choose("Build machine").await;
+    window.choose("Create machine").await;
     let page = window.wait_long_for_any("main", &["Open keyed", "What to do"], BUILD).await;
     assert_eq!(page, "Open keyed", "{:?}", window.said("main").await);
     window.close().await;

@@ -54,7 +54,7 @@ pub(crate) async fn what_is_broken_is_shown_and_mended(stage: &Stage) {
 
     // It was an operation, with its commands in the log.
     window.choose("Builds").await;
-    window.choose("Mend this computer").await;
+    window.choose("Fix this computer").await;
     window.wait_for_text("[role=log]", &command).await;
     window.picture("doctor-log").await;
     window.close().await;

@@ -150,7 +150,7 @@ pub(crate) async fn the_wizard_asks_for_everything_at_once(stage: &Stage) {
     window.picture("requirements").await;
     window.fill("token TEST_TOKEN", VALUE).await;
     window.wait_for_text("main", "All there.").await;
-    window.choose("Build machine").await;
+    window.choose("Create machine").await;
     window.wait_for_path(|path| path.starts_with("/builds/")).await;
     let page = window.wait_long_for_any("main", &["Open wizard", "What to do"], BUILD).await;
     assert_eq!(page, "Open wizard", "{:?}", window.said("main").await);

@@ -99,7 +99,7 @@ describe("a machine's page", () => {
 describe("doctor", () => {
   it("puts what needs you on top, shows the exact command, and checks again", async () => {
     const { user, fake } = renderApp("/doctor", "doctor");
-    expect(await screen.findByText(/2 of 5 checks need you/)).toBeVisible();
+    expect(await screen.findByText(/^1 of 5 checks needs you · 1 warning · checked/)).toBeVisible();
     await user.click(screen.getByRole("button", { name: /^Fix…/ }));
     expect(screen.getByText("sudo usermod -aG lxd j.berger")).toBeVisible();
     await expectAccessible();
@@ -110,6 +110,19 @@ describe("doctor", () => {
     expect(await screen.findByText(/Everything works/)).toBeVisible();
     await user.click(screen.getByRole("button", { name: "Copy report" }));
     await waitFor(() => expect(fake.copied[1]).toContain("[ok] Nix daemon: It answers."));
+  });
+
+  it("counts apart what it does not know, and says when nothing could be checked", async () => {
+    const fake = new FakeBackend("doctor");
+    const checks = fake.world.diagnosis.checks.filter((check) => check.state === "ok");
+    fake.world.diagnosis = { ok: true, checks: checks.map((check, index) => (index === 0 ? { ...check, state: "unknown" } : check)) };
+    const { user } = renderApp("/doctor", fake);
+    expect(await screen.findByText(/^1 result is not known · checked/)).toBeVisible();
+    expect(screen.queryByText(/Everything works/)).not.toBeInTheDocument();
+    fake.world.failing.set("doctor", { code: "failed", message: "it can't be asked", hints: [], causes: [], details: [] });
+    await user.click(screen.getByRole("button", { name: "Check again" }));
+    expect(await screen.findByText("The checks could not be run", { selector: "header *" })).toBeVisible();
+    expect(screen.queryByText("Checking…")).not.toBeInTheDocument();
   });
 
   it("prepares the controller itself", async () => {

@@ -25,7 +25,7 @@ describe("the page of requirements", () => {
     expect(screen.queryByRole("dialog")).not.toBeInTheDocument();
     expect(screen.getByText("1 fix and 2 values to go.")).toBeVisible();
     await expectAccessible();
-    const build = screen.getByRole("button", { name: /^Build machine/ });
+    const build = screen.getByRole("button", { name: /^Create machine/ });
     expect(build).toHaveAccessibleDescription("1 fix and 2 values to go.");
     await user.click(build);
     expect(callsOf(fake, "answer")).toEqual([]);
@@ -55,12 +55,12 @@ describe("the page of requirements", () => {
     await user.type(screen.getByLabelText(/^payment-provider-key/), "sk_0a1b");
     await user.type(screen.getByLabelText(/^nexus-token/), `nx-${"0a".repeat(16)}`);
     fake.world.secrets.store = { kind: "keyring", state: "locked" };
-    await user.click(screen.getByRole("button", { name: /^Build machine/ }));
+    await user.click(screen.getByRole("button", { name: /^Create machine/ }));
     expect(await screen.findByText(/^The keyring is locked\. Unlock it/)).toBeVisible();
     expect(screen.getByLabelText(/^payment-provider-key/)).toHaveValue("sk_0a1b");
     await user.click(await screen.findByRole("button", { name: "Unlock" }));
     await waitFor(() => expect(screen.queryByRole("button", { name: "Unlock" })).not.toBeInTheDocument());
-    await user.click(screen.getByRole("button", { name: /^Build machine/ }));
+    await user.click(screen.getByRole("button", { name: /^Create machine/ }));
     await screen.findByRole("heading", { level: 1, name: "Create checkout-service" });
   });
 

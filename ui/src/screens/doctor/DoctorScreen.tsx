@@ -1,3 +1,4 @@
+import type { TFunction } from "i18next";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -33,16 +34,15 @@ export function DoctorScreen() {
   const again = () => void query.refetch();
   useKeys({ R: again });
   const checks = query.data?.checks;
-  const needs = checks?.filter(needsYou) ?? [];
-  const summary =
-    checks === undefined || query.isFetching
-      ? t("doctor.checking")
-      : `${needs.length === 0 ? t("doctor.allGood") : t("doctor.summary", { bad: needs.length, count: checks.length })} · ${t("doctor.checked", { ago: format.ago(query.dataUpdatedAt, now) })}`;
+  const failed = checks?.filter((check) => check.state === "fail") ?? [];
+  const warnings = checks?.filter((check) => check.state === "warn") ?? [];
+  const instead = query.isError && !query.isFetching ? t("doctor.failed") : t("doctor.checking");
+  const summary = checks === undefined || query.isFetching || query.isError ? instead : [...found(t, checks), t("doctor.checked", { ago: format.ago(query.dataUpdatedAt, now) })].join(" · ");
   return (
     <Page>
       <PageHeader title={t("doctor.title")} sub={summary}>
         <ButtonGroup>
-          <Button kind="quiet" icon="copy" disabledReason={checks === undefined ? t("doctor.checking") : null} onClick={() => copy(report(checks ?? []), t("doctor.reportCopied"))}>
+          <Button kind="quiet" icon="copy" disabledReason={checks === undefined ? instead : null} onClick={() => copy(report(checks ?? []), t("doctor.reportCopied"))}>
             {t("doctor.copyReport")}
           </Button>
           <Button kind="quiet" icon="download" onClick={() => setSaving(true)}>
@@ -64,17 +64,8 @@ export function DoctorScreen() {
             </div>
           </Panel>
         )}
-        {needs.length > 0 && (
-          <Section title={t("doctor.needsYou")} note={t("doctor.checks", { count: needs.length })}>
-            <Panel>
-              <ul>
-                {needs.map((check) => (
-                  <CheckRow key={check.id} id={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={checkText(check)} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null ? undefined : <FixDetail check={check} />} />
-                ))}
-              </ul>
-            </Panel>
-          </Section>
-        )}
+        <Findings title={t("doctor.needsYou")} checks={failed} />
+        <Findings title={t("doctor.warned")} checks={warnings} />
         {groups.map((group) => (
           <Group key={group} group={group} checks={checks?.filter((check) => check.group === group && !needsYou(check)) ?? []} />
         ))}
@@ -86,6 +77,34 @@ export function DoctorScreen() {
 
 function needsYou(check: Check): boolean {
   return check.state === "fail" || check.state === "warn";
+}
+
+/** What the checks found, in a line. What needs the user is counted as the sidebar and the tray count it. */
+function found(t: TFunction, checks: Check[]): string[] {
+  const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
+  const parts = [
+    count("fail") > 0 && t("doctor.summary", { count: count("fail"), total: checks.length }),
+    count("warn") > 0 && t("doctor.warnings", { count: count("warn") }),
+    count("unknown") > 0 && t("doctor.notKnown", { count: count("unknown") }),
+  ].filter((part) => part !== false);
+  return parts.length > 0 ? parts : [t("doctor.allGood")];
+}
+
+/** What is to be looked at, with what fixes it. */
+function Findings({ title, checks }: { title: string; checks: Check[] }) {
+  const { t } = useTranslation();
+  if (checks.length === 0) return null;
+  return (
+    <Section title={title} note={t("doctor.checks", { count: checks.length })}>
+      <Panel>
+        <ul>
+          {checks.map((check) => (
+            <CheckRow key={check.id} id={check.id} view={checkView(t, check)} title={checkTitle(t, check)} text={checkText(check)} evidence={check.evidence} end={<InApp check={check} />} fix={check.fix === null ? undefined : <FixDetail check={check} />} />
+          ))}
+        </ul>
+      </Panel>
+    </Section>
+  );
 }
 
 /** What needs nobody, one line each. */
