@@ -178,6 +178,13 @@ pub async fn read(driver: &dyn Driver, name: &InstanceName, argv: &[&str]) -> St
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Waits until init has written this greeting: the engine calls an instance started before its init has done anything, and nobody tells.
+pub async fn greets(driver: &dyn Driver, name: &InstanceName, greeting: &str) {
+    while exec(driver, name, &["cat", "/greeting"]).await.stdout != greeting.as_bytes() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Reproducible bytes that don't compress and contain every value.
 pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;

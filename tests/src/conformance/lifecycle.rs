@@ -10,7 +10,7 @@ use std::{
 
 use codchi_controller::driver::{Driver, DriverError, Image, InstanceState, StopMode, VolumeName};
 
-use super::{Fixtures, read, role, state, step};
+use super::{Fixtures, greets, role, state, step};
 
 pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
     step("create without its image", async {
@@ -104,7 +104,7 @@ async fn instance(driver: &dyn Driver, fixtures: &Fixtures) {
     })
     .await;
     step("init has its environment", async {
-        assert_eq!(read(driver, &name, &["cat", "/greeting"]).await, "it's a $greeting, \"quoted\" = ü\n");
+        greets(driver, &name, "it's a $greeting, \"quoted\" = ü\n").await;
     })
     .await;
     step("stop gracefully, twice", async {
@@ -121,7 +121,7 @@ async fn instance(driver: &dyn Driver, fixtures: &Fixtures) {
         driver.configure(&spec).await.unwrap();
         driver.configure(&spec).await.unwrap();
         driver.start(&name).await.unwrap();
-        assert_eq!(read(driver, &name, &["cat", "/greeting"]).await, "second\n");
+        greets(driver, &name, "second\n").await;
         driver.stop(&name, StopMode::Force).await.unwrap();
     })
     .await;
