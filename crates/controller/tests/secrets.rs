@@ -395,3 +395,67 @@ async fn kept_secrets_are_found_again_and_can_be_forgotten() {
     assert!(matches!(gone, Err(Error::MachineNotFound { .. })));
     assert_eq!(std::fs::read_dir(world.config().join("machines")).unwrap().count(), 0);
 }
+
+/// Says when a program that it is a part of is over, however it ends.
+struct Ends(tokio::sync::mpsc::UnboundedSender<()>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// Begins a rebuild of a machine whose deliveries end with these codes, in order, and then with 0; `None` is one that hangs. Tells of each
+/// delivery's arguments, and of the end of those that hang.
+async fn rebuild_with(
+    world: &World,
+    codes: &[Option<i32>],
+) -> (Operation, tokio::sync::mpsc::UnboundedReceiver<Vec<String>>, tokio::sync::mpsc::UnboundedReceiver<()>)
+{
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
+    let (tell, deliveries) = tokio::sync::mpsc::unbounded_channel();
+    let (ends, ended) = tokio::sync::mpsc::unbounded_channel();
+    let codes = Arc::new(Mutex::new(std::collections::VecDeque::from(codes.to_vec())));
+    world.driver.on_exec(move |process: FakeProcess| {
+        let (tell, ends, codes) = (tell.clone(), ends.clone(), Arc::clone(&codes));
+        async move {
+            if !process.spec.argv.iter().any(|word| word == "deliver") {
+                return world::machine(process).await;
+            }
+            let code = codes.lock().unwrap().pop_front().unwrap_or(Some(0));
+            let ends = code.is_none().then(|| Ends(ends));
+            let _ = tell.send(process.spec.argv.clone());
+            match code {
+                Some(code) => code,
+                None => {
+                    std::future::pending::<()>().await;
+                    drop(ends);
+                    0
+                }
+            }
+        }
+    });
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    (rebuild, deliveries, ended)
+}
+
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(20), future).await.expect(what)
+}
+
+#[tokio::test]
+async fn no_delivery_waits_for_accounts_when_the_switch_is_over() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let (rebuild, mut deliveries, mut ended) = rebuild_with(&world, &[Some(1), None]).await;
+    assert_eq!(soon("it ends", world.end(rebuild.id)).await.state, OperationState::Succeeded);
+    soon("the one that waits is ended in the machine", ended.recv()).await.unwrap();
+    let mut awaited = Vec::new();
+    while let Ok(argv) = deliveries.try_recv() {
+        awaited.push(argv.contains(&"--await-accounts".to_owned()));
+    }
+    assert_eq!(awaited, [false, true, false]);
+}

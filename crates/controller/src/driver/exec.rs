@@ -2,7 +2,7 @@
 //!
 //! Streams are plain tokio readers and writers, so that a driver can back them with a websocket, a pipe or a buffer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -109,6 +109,12 @@ pub struct ExecOutput {
 }
 
 impl Exec {
+    /// The same, asked to end when it is dropped before its end was waited for. What hasn't ended after `grace` is killed.
+    #[must_use]
+    pub fn ended_when_dropped(self, grace: Duration) -> Self {
+        Self { control: Box::new(EndedWhenDropped { control: Some(self.control), grace }), ..self }
+    }
+
     /// Closes stdin, reads both streams to their end and waits. For commands that say little: of more than [`MOST_OUTPUT`] on a stream
     /// the rest is thrown away.
     ///
@@ -127,6 +133,61 @@ impl Exec {
         )
         .map_err(broken)?;
         Ok(ExecOutput { code: self.control.wait().await?, stdout, stderr })
+    }
+}
+
+/// Ends a command when it is dropped.
+struct EndedWhenDropped {
+    /// Not there: it has ended.
+    control: Option<Box<dyn ExecControl>>,
+    grace: Duration,
+}
+
+/// How long it is waited for a command that was killed.
+const GONE: Duration = Duration::from_secs(3);
+
+impl EndedWhenDropped {
+    fn control(&mut self) -> Result<&mut Box<dyn ExecControl>, DriverError> {
+        self.control.as_mut().ok_or_else(|| DriverError::Interrupted {
+            action: "reach a command".into(),
+            source: "it has ended".into(),
+        })
+    }
+}
+
+#[async_trait]
+impl ExecControl for EndedWhenDropped {
+    async fn wait(&mut self) -> Result<i32, DriverError> {
+        let code = self.control()?.wait().await?;
+        self.control = None;
+        Ok(code)
+    }
+
+    async fn resize(&mut self, terminal: Terminal) -> Result<(), DriverError> {
+        self.control()?.resize(terminal).await
+    }
+
+    async fn signal(&mut self, signal: i32) -> Result<(), DriverError> {
+        self.control()?.signal(signal).await
+    }
+}
+
+impl Drop for EndedWhenDropped {
+    fn drop(&mut self) {
+        let (Some(mut control), Ok(runtime)) = (self.control.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let grace = self.grace;
+        // Asked first: it then ends its own children, which it couldn't after SIGKILL.
+        runtime.spawn(async move {
+            if control.signal(15).await.is_ok() && tokio::time::timeout(grace, control.wait()).await.is_err()
+            {
+                let _ = control.kill().await;
+                // Held until it is gone: without its owner the control connection would close early.
+                let _ = tokio::time::timeout(GONE, control.wait()).await;
+            }
+        });
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The form is that program's (`crates/ctrl-serve/src/deliver.rs`); it replaces all that was delivered before.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
@@ -22,6 +24,9 @@ const VERSION: u32 = 1;
 
 /// How long the machine may take until it can be delivered to.
 const TIMEOUT_MS: &str = "60000";
+
+/// How long a delivery may take to end that nobody wants any more: it would write what is old by then.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Everything that a machine is given at its start.
 #[derive(Serialize)]
@@ -149,7 +154,7 @@ impl Controller {
         Ok(store)
     }
 
-    /// Hands a delivery to a machine that runs.
+    /// Hands a delivery to a machine that runs. Dropped before its end, it is ended there too.
     ///
     /// # Errors
     /// When the machine doesn't take it.
@@ -182,7 +187,8 @@ impl Controller {
         let argv =
             [&[containers::MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", TIMEOUT_MS], options].concat();
         let instance = Role::Machine(name.clone()).instance();
-        let mut exec = self.driver.exec(&instance, containers::in_machine(argv).piped()).await?;
+        let exec = self.driver.exec(&instance, containers::in_machine(argv).piped()).await?;
+        let mut exec = exec.ended_when_dropped(GRACE);
         if let Some(mut stdin) = exec.stdin.take() {
             // A program that doesn't read to the end says why by its exit code.
             let _ = stdin.write_all(&bytes).await;

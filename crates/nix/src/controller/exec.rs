@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codchi_controller::{
-    driver::{Driver, DriverError, Exec, ExecControl, ExecSpec},
+    driver::{Driver, DriverError, Exec, ExecSpec},
     nix::NixError,
 };
 use tokio::{
@@ -19,7 +19,6 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long `ctrl-serve with-access` may take. It ends its program by itself, before this, and then removes what that could use: killed,
 /// it would leave that to the controller.
 const GRACE_WITH_ACCESS: Duration = Duration::from_secs(20);
-const SIGTERM: i32 = 15;
 /// How much of stderr is kept for an error.
 const STDERR_KEPT: usize = 16 << 10;
 
@@ -78,7 +77,7 @@ pub(super) async fn run(
     };
     let run = async {
         let exec = driver.exec(&ControllerNix::instance(), spec).await?;
-        communicate(action, exec, (limits, grace), stdin, stderr).await
+        communicate(action, exec.ended_when_dropped(grace), limits, stdin, stderr).await
     };
     let limited = async {
         match limits.time {
@@ -104,12 +103,11 @@ pub(super) async fn run(
 async fn communicate(
     action: &str,
     exec: Exec,
-    (limits, grace): (Limits, Duration),
+    limits: Limits,
     input: Input<'_>,
     on_stderr: &mut (dyn FnMut(&[u8]) + Send),
 ) -> Result<Output, NixError> {
-    let Exec { stdin, mut stdout, mut stderr, control } = exec;
-    let mut running = Running(Some(control), grace);
+    let Exec { stdin, mut stdout, mut stderr, mut control } = exec;
     let broken = |source: std::io::Error| DriverError::Interrupted {
         action: action.to_owned(),
         source: Box::new(source),
@@ -163,12 +161,7 @@ async fn communicate(
         }
     };
     let ((), stdout, stderr) = tokio::try_join!(write, read_stdout, read_stderr)?;
-    let code = match &mut running.0 {
-        Some(control) => control.wait().await?,
-        None => 0,
-    };
-    running.0 = None;
-    Ok(Output { code, stdout, stderr })
+    Ok(Output { code: control.wait().await?, stdout, stderr })
 }
 
 /// Copies a stream; only its own failure is one, not that of a reader who left.
@@ -182,25 +175,5 @@ async fn copy(
         if n == 0 || to.write_all(chunk.get(..n).unwrap_or_default()).await.is_err() {
             return Ok(());
         }
-    }
-}
-
-/// A program that runs; dropped before its end it is ended.
-struct Running(Option<Box<dyn ExecControl>>, Duration);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let (Some(mut control), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else {
-            return;
-        };
-        let grace = self.1;
-        // Asked first: Nix then ends its own children (git, builders), which it couldn't after SIGKILL.
-        runtime.spawn(async move {
-            if control.signal(SIGTERM).await.is_ok() && timeout(grace, control.wait()).await.is_err() {
-                let _ = control.kill().await;
-                // Held until it is gone: without its owner the control connection would close early.
-                let _ = timeout(GRACE, control.wait()).await;
-            }
-        });
     }
 }
