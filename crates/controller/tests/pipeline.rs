@@ -348,4 +348,7 @@ async fn a_machine_that_does_not_answer_keeps_nobody_waiting() {
     hears.recv().await.unwrap();
     world.controller.cancel(rebuild.id).unwrap();
     assert_eq!(world.end(rebuild.id).await.state, OperationState::Cancelled);
+    // It never began to switch: what runs is what the profile names, and nothing is under way.
+    assert!(world.nix.state().generations[0].current);
+    assert_eq!(world.record("hello")["switching"], serde_json::Value::Null);
 }

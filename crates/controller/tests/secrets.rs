@@ -448,6 +448,21 @@ async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
+async fn a_rebuild_given_up_while_it_delivers_leaves_the_machine_as_it_was() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let (rebuild, mut deliveries, mut ended) = rebuild_with(&world, &[None]).await;
+    soon("it delivers", deliveries.recv()).await.unwrap();
+    world.controller.cancel(rebuild.id).unwrap();
+    assert_eq!(soon("it ends", world.end(rebuild.id)).await.state, OperationState::Cancelled);
+    assert!(world.nix.state().generations[0].current);
+    assert_eq!(world.record("hello")["switching"], serde_json::Value::Null);
+    soon("what was given up is ended in the machine", ended.recv()).await.unwrap();
+    let given_back = soon("what it had is given back", deliveries.recv()).await.unwrap();
+    assert!(!given_back.contains(&"--await-accounts".to_owned()), "{given_back:?}");
+    assert!(deliveries.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn no_delivery_waits_for_accounts_when_the_switch_is_over() {
     let (world, _) = world(asking(&[("token", request(false, None))]));
     let (rebuild, mut deliveries, mut ended) = rebuild_with(&world, &[Some(1), None]).await;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is removed on failure: the specification, the log and the generation that ran before stay.
 
-use std::{pin::pin, time::Duration};
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 
 use futures::FutureExt as _;
 use tokio::sync::OnceCell;
@@ -19,10 +19,14 @@ use crate::{
     machine::{Built, MachineName, MachineRecord, MachineSpec, Switching},
     nix::{Evaluation, Generation, Requirements, Run, StorePath},
     operation::{Journal, OperationOutcome, Phase},
+    secret::Delivery,
 };
 
 /// How long switching may take: services may take their time to stop and start, but not for ever.
 const SWITCH: Duration = Duration::from_secs(15 * 60);
+
+/// How long a machine may take to be given back what it had.
+const GIVE_BACK: Duration = Duration::from_secs(30);
 
 /// The exit code of `switch-to-configuration` when all is switched but a unit failed.
 const UNITS_FAILED: i32 = 4;
@@ -49,6 +53,14 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) options: BuildOptions,
     /// What its modules may be fetched with, once that is needed.
     pub(crate) access: OnceCell<Access>,
+}
+
+/// A machine that is about to be switched.
+struct Prepared {
+    /// What couldn't be delivered before.
+    late: Option<Delivery>,
+    /// The units that had failed before.
+    failed: BTreeSet<String>,
 }
 
 impl Pipeline<'_> {
@@ -199,8 +211,9 @@ impl Pipeline<'_> {
         driver.attach(&Role::Controller.instance(), &profile).await?;
         // What ran before is what was last switched to, not what an interrupted switch left in the profile.
         let built = record.built.as_ref().map(|built| built.generation);
-        let before =
-            nix.generations(machine).await?.into_iter().find(|generation| built == Some(generation.number));
+        let generations = nix.generations(machine).await?;
+        let current = generations.iter().find(|generation| generation.current).cloned();
+        let before = generations.into_iter().find(|generation| built == Some(generation.number));
         let switching = Switching { system: system.clone(), requirements: requirements.clone() };
         controller.machines.update_record(machine, |record| record.switching = Some(switching))?;
         let generation = nix.install(machine, system).await?;
@@ -216,10 +229,20 @@ impl Pipeline<'_> {
                 controller.make_container(machine, requirements, &images.machine.image, journal).await?;
             }
             Some(InstanceStatus { state: InstanceState::Running, .. }) => {
-                controller.configure_for(machine, requirements).await?;
                 let unchanged = before.as_ref().is_some_and(|before| before.system == *system);
-                if !unchanged || record.switching.is_some() {
-                    self.activate_with_secrets(before, requirements).await?;
+                if unchanged && record.switching.is_none() {
+                    controller.configure_for(machine, requirements).await?;
+                } else {
+                    let standing =
+                        if record.switching.is_none() { before.as_ref() } else { current.as_ref() };
+                    let prepared = match self.prepare_switch(requirements).await {
+                        Ok(prepared) => prepared,
+                        Err(error) => {
+                            self.take_back(record, standing).await;
+                            return Err(error);
+                        }
+                    };
+                    self.activate_with_secrets(before, prepared).await?;
                 }
             }
             Some(_) => {}
@@ -227,61 +250,122 @@ impl Pipeline<'_> {
         Ok(generation)
     }
 
+    /// Gives the running machine what the new system asks for, as far as that can be before it is switched. Nothing of the system itself
+    /// is changed yet.
+    async fn prepare_switch(&self, requirements: &Requirements) -> Result<Prepared, Error> {
+        let Self { controller, machine, journal, .. } = self;
+        controller.configure_for(machine, requirements).await?;
+        let late = match controller.prepare_delivery(machine, requirements).await? {
+            None => None,
+            Some(delivery) => match self.deliver(&delivery).await {
+                Ok(()) => None,
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
+                Err(error) => {
+                    tracing::debug!(%error, "delivering during the switch");
+                    Some(delivery)
+                }
+            },
+        };
+        let failed = controller.failed_units(machine, journal.cancel()).await?.into_iter().collect();
+        Ok(Prepared { late, failed })
+    }
+
+    /// The machine isn't switched after all: what it boots and is given is what it was before.
+    async fn take_back(&self, record: &MachineRecord, standing: Option<&Generation>) {
+        let Self { controller, machine, journal, .. } = self;
+        let back = async {
+            // Without one it isn't known what runs, and the next rebuild switches it whatever it builds.
+            let Some(standing) = standing else { return Ok(()) };
+            controller.nix.set_generation(machine, standing.number).await?;
+            let switching = record.switching.clone();
+            controller.machines.update_record(machine, |record| record.switching = switching)?;
+            self.give_back().await;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = journal.step("take the new generation back", back).await {
+            journal.say(LogLevel::Warning, format!("it boots the new system at its next start: {error}"));
+        }
+    }
+
+    /// Gives the running machine what is recorded that it asks for, and no more.
+    async fn give_back(&self) {
+        let Self { controller, machine, journal, .. } = self;
+        let restore = async {
+            let given = async {
+                controller.configure_machine(machine).await?;
+                controller.deliver_if_running(machine).await.map(drop)
+            };
+            let no_answer = || Err(Error::NoAnswer { machine: (*machine).clone() });
+            tokio::time::timeout(GIVE_BACK, given).await.unwrap_or_else(|_| no_answer())
+        };
+        if let Err(error) = journal.step("give back what was there before", restore).await {
+            journal.say(LogLevel::Warning, format!("it isn't given what it had before: {error}"));
+        }
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), Error> {
+        let Self { controller, machine, journal, .. } = self;
+        let delivered = journal.unless_cancelled(controller.deliver(machine, delivery));
+        journal.step("deliver the secrets", delivered).await
+    }
+
     /// Switches the running machine. What the new system asks for is there before its units start; where it brings the user that a
     /// secret belongs to, it is there as soon as that user is.
     async fn activate_with_secrets(
         &self,
         before: Option<Generation>,
-        requirements: &Requirements,
+        prepared: Prepared,
     ) -> Result<(), Error> {
-        let Self { controller, machine, journal, .. } = self;
-        let Some(delivery) = controller.prepare_delivery(machine, requirements).await? else {
-            return self.activate_or_restore(before).await;
-        };
-        let deliver = || {
-            let delivered = journal.unless_cancelled(controller.deliver(machine, &delivery));
-            journal.step("deliver the secrets", delivered)
-        };
-        let Err(error) = deliver().await else { return self.activate_or_restore(before).await };
-        tracing::debug!(%error, "delivering during the switch");
-        // Its units wait for the secrets, and it for its units.
-        let mut late = pin!(controller.deliver_to_new_users(machine, &delivery).fuse());
-        let mut activate = pin!(self.activate_or_restore(before));
-        let mut delivered = false;
-        let activated = loop {
-            tokio::select! {
-                activated = &mut activate => break activated,
-                late = &mut late => delivered = late.is_ok(),
+        let Self { controller, machine, .. } = self;
+        let Prepared { late, failed } = prepared;
+        let Some(delivery) = late else { return self.activate_or_restore(before, &failed).await };
+        let delivered = {
+            // Its units wait for the secrets, and it for its units. Where it still waits when they don't any more it is given up.
+            let mut late = pin!(controller.deliver_to_new_users(machine, &delivery).fuse());
+            let mut activate = pin!(self.activate(before, &failed));
+            let mut delivered = false;
+            loop {
+                tokio::select! {
+                    activated = &mut activate => break activated.map(|()| delivered),
+                    late = &mut late => delivered = late.is_ok(),
+                }
             }
         };
-        activated?;
-        if !delivered {
-            deliver().await?;
+        match delivered {
+            Ok(true) => Ok(()),
+            Ok(false) => self.deliver(&delivery).await,
+            Err(error) => Err(self.restored(error).await?),
         }
-        Ok(())
     }
 
     /// Switches the running machine. What runs after a failure is given what it asks for, and no more.
-    async fn activate_or_restore(&self, before: Option<Generation>) -> Result<(), Error> {
-        let Self { controller, machine, journal, .. } = self;
-        let activated = self.activate(before).await;
-        // Where going back failed too, it isn't known which system runs.
-        if activated.is_err() && controller.machines.record(machine)?.switching.is_none() {
-            let restore = async {
-                controller.configure_machine(machine).await?;
-                controller.deliver_if_running(machine).await.map(drop)
-            };
-            if let Err(error) = journal.step("give back what was there before", restore).await {
-                journal.say(LogLevel::Warning, format!("it isn't given what it had before: {error}"));
-            }
+    async fn activate_or_restore(
+        &self,
+        before: Option<Generation>,
+        failed_before: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        match self.activate(before, failed_before).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.restored(error).await?),
         }
-        activated
+    }
+
+    /// Gives what runs after this error what it asks for.
+    async fn restored(&self, error: Error) -> Result<Error, Error> {
+        // Where going back failed too, it isn't known which system runs.
+        if self.controller.machines.record(self.machine)?.switching.is_none() {
+            self.give_back().await;
+        }
+        Ok(error)
     }
 
     /// Switches the running machine to its newest generation; back to `before` when that fails.
-    async fn activate(&self, before: Option<Generation>) -> Result<(), Error> {
+    async fn activate(
+        &self,
+        before: Option<Generation>,
+        failed_before: &BTreeSet<String>,
+    ) -> Result<(), Error> {
         let Self { controller, machine, journal, .. } = self;
-        let failed_before = controller.failed_units(machine, journal.cancel()).await?;
         let cancel = journal.cancel().clone();
         let instance = Role::Machine((*machine).clone()).instance();
         let switch = |what: &str, cancel: CancellationToken| {

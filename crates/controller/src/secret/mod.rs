@@ -16,6 +16,7 @@ mod value;
 
 pub use answers::{Answers, GivenAnswers, HostSecret, SecretAnswer};
 pub use asks::{AskFor, AskedSecret, Asks};
+pub(crate) use deliver::Delivery;
 pub use keep::{Answered, HostSecretStatus, SecretStatus};
 pub use redact::{Keys, MASK, RedactedStream, Redactor, SHORTEST, hide, known};
 pub use sealed::{SealError, Sealer, Values};

@@ -291,6 +291,12 @@ impl World {
         self.directory.path().join("config")
     }
 
+    /// What is known of a machine besides what is wanted, as it is written.
+    pub fn record(&self, name_: &str) -> serde_json::Value {
+        let path = self.directory.path().join(format!("data/machines/{name_}.json"));
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
     pub async fn init(&self, name_: &str) -> Operation {
         let operation = self.controller.init(new(name_, "repo"), Door::CommandLine).await.unwrap();
         self.end(operation.id).await
