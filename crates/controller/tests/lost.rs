@@ -6,7 +6,7 @@ mod world;
 use std::fs;
 
 use codchi_controller::{
-    driver::Role,
+    driver::{Role, VolumeName},
     error::Error,
     event::Event,
     failure::FailureCode,
@@ -45,6 +45,10 @@ async fn a_container_without_settings_is_shown_refused_and_removed() {
     let rename = controller.rename(&name("other"), &name("hello"), DOOR).unwrap();
     let rename = world.end(rename.id).await;
     assert_eq!(rename.failure.unwrap().code, FailureCode::AlreadyExists);
+    let mounts = world.driver.instance(&Role::Controller.instance()).unwrap().mounts;
+    let profile = VolumeName::profile(&name("hello"));
+    assert!(mounts.iter().any(|mount| mount.volume == profile), "its generations stay: {mounts:?}");
+    assert!(world.driver.has_volume(&profile));
     assert!(controller.start(&name("hello"), DOOR).is_err());
     assert_eq!(format!("{:?}", world.driver.instance(&container)), before, "it is as it was");
     assert_eq!(controller.status().await.unwrap().machines.len(), 2);

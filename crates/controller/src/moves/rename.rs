@@ -92,7 +92,10 @@ impl Controller {
             // Read before anything is changed: the store may be locked.
             let values = self.all_values(from).await?;
             if let Err(error) = self.move_to_name(from, to, &values, journal).await {
-                self.move_back(from, to, &values, journal).await;
+                // Refused before it began, nothing was done that could be undone: what has the other name is somebody else's.
+                if !self.machines.record(from).is_ok_and(|record| record.renaming.is_none()) {
+                    self.move_back(from, to, &values, journal).await;
+                }
                 return Err(error);
             }
             journal.renamed(to);
