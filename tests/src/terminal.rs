@@ -2,16 +2,22 @@
 
 use std::{
     io::{Read as _, Write as _},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
+    process::{Child, ChildStdin, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::{Duration, Instant},
 };
 
 use crate::cli::Codchi;
+
+/// How long it may take until something is said. What is waited for is minutes at most.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A command at a terminal of its own, made by script(1).
 pub struct Terminal {
     child: Child,
     stdin: ChildStdin,
-    stdout: ChildStdout,
+    /// What it says, as it comes.
+    stdout: Receiver<Vec<u8>>,
     /// What it has said that nobody waited for yet.
     seen: String,
     /// All that it has said.
@@ -30,20 +36,33 @@ impl Terminal {
         let mut command = codchi.command("script");
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (stdin, mut reader) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (said, stdout) = channel();
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n) = reader.read(&mut chunk)
+                && n > 0
+                && said.send(chunk[..n].to_vec()).is_ok()
+            {}
+        });
         Self { child, stdin, stdout, seen: String::new(), whole: String::new() }
     }
 
     /// Waits until it says this, after what was waited for before.
     ///
     /// # Panics
-    /// When it ends without having said it.
+    /// When it ends without having said it, or doesn't say it in time.
     pub fn until(&mut self, text: &str) -> &mut Self {
-        let mut chunk = [0; 4096];
+        let end = Instant::now() + PATIENCE;
         while !self.seen.contains(text) {
-            let n = self.stdout.read(&mut chunk).unwrap();
-            assert!(n > 0, "it ended before it said {text:?}: {}", self.whole);
-            let said = String::from_utf8_lossy(&chunk[..n]);
+            let chunk = match self.stdout.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(chunk) => chunk,
+                Err(RecvTimeoutError::Timeout) => panic!("it didn't say {text:?} in time: {}", self.whole),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended before it said {text:?}: {}", self.whole)
+                }
+            };
+            let said = String::from_utf8_lossy(&chunk);
             self.seen.push_str(&said);
             self.whole.push_str(&said);
         }
@@ -63,11 +82,16 @@ impl Terminal {
     /// Its exit code, and all that it has said.
     ///
     /// # Panics
-    /// When it can't be read.
+    /// When it doesn't end in time.
     pub fn finish(mut self) -> (Option<i32>, String) {
-        let mut rest = Vec::new();
-        self.stdout.read_to_end(&mut rest).unwrap();
-        self.whole.push_str(&String::from_utf8_lossy(&rest));
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.stdout.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(chunk) => self.whole.push_str(&String::from_utf8_lossy(&chunk)),
+                Err(RecvTimeoutError::Timeout) => panic!("it didn't end in time: {}", self.whole),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
         (self.child.wait().unwrap().code(), self.whole)
     }
 }

@@ -3,15 +3,16 @@
 
 mod world;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use codchi_controller::{
     driver::{Role, VolumeName},
     error::Error,
     event::Event,
     failure::FailureCode,
+    machine::MachineName,
     operation::{Door, OperationState},
-    status::{Action, RunState},
+    status::{Action, MachineStatus, RunState},
 };
 use futures::StreamExt as _;
 use world::{World, name, new};
@@ -83,18 +84,25 @@ async fn a_draft_is_not_built_into_somebody_elses_container() {
 async fn a_machine_that_is_being_made_is_never_told_of_as_one_without_settings() {
     let world = World::new();
     let mut events = world.another_process().events();
+    let mut until = async |is: fn(&[MachineStatus], &[MachineName]) -> bool| {
+        let told = async {
+            while let Some(event) = events.next().await {
+                let Event::MachinesChanged { changed, removed, .. } = event else { continue };
+                assert!(changed.iter().all(|machine| machine.problem.is_none()), "{changed:?}");
+                if is(&changed, &removed) {
+                    return;
+                }
+            }
+            panic!("nothing more is told");
+        };
+        tokio::time::timeout(Duration::from_secs(30), told).await.expect("it is told in time");
+    };
     let create = world.controller.init(new("hello", "repo"), DOOR).await.unwrap();
     world.end(create.id).await;
+    until(|changed, _| changed.iter().any(|machine| machine.name == name("hello"))).await;
     let delete = world.controller.delete(&name("hello"), false, DOOR).await.unwrap();
     world.end(delete.id).await;
-    loop {
-        if let Some(Event::MachinesChanged { changed, removed, .. }) = events.next().await {
-            assert!(changed.iter().all(|machine| machine.problem.is_none()), "{changed:?}");
-            if removed.contains(&name("hello")) {
-                return;
-            }
-        }
-    }
+    until(|_, removed| removed.contains(&name("hello"))).await;
 }
 
 #[tokio::test]
