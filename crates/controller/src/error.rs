@@ -47,6 +47,14 @@ pub enum Error {
         /// The name.
         machine: MachineName,
     },
+    /// There is a machine with a container, but not what was built of it.
+    #[error("there is a container of '{machine}', and it isn't known what was built of it")]
+    NothingKnown {
+        /// The name.
+        machine: MachineName,
+        /// Where it would be known.
+        record: std::path::PathBuf,
+    },
     /// No such machine.
     #[error("there is no machine '{name}'")]
     MachineNotFound {
@@ -372,9 +380,8 @@ impl Error {
             Self::Source(_) => Code::InvalidUrl,
             Self::UrlHasCredentials { .. } => Code::UrlHasCredentials,
             Self::Argument(_) | Self::ChooseModule { .. } => Code::InvalidArgument,
-            Self::AlreadyExists { .. } | Self::OtherDraft { .. } | Self::WithoutSettings { .. } => {
-                Code::AlreadyExists
-            }
+            Self::AlreadyExists { .. } | Self::OtherDraft { .. } => Code::AlreadyExists,
+            Self::WithoutSettings { .. } | Self::NothingKnown { .. } => Code::AlreadyExists,
             Self::OriginGone { .. } => Code::MachineNotFound,
             Self::RenameUnfinished { .. } | Self::OwnFiles { .. } => Code::Failed,
             Self::Archive { .. } => Code::InvalidFile,
@@ -440,6 +447,10 @@ impl Error {
             Self::WithoutSettings { machine } => vec![
                 format!("`codchi delete {machine}` removes it with all files in it"),
                 "where its settings are elsewhere, put them back; or choose another name".into(),
+            ],
+            Self::NothingKnown { machine, record } => vec![
+                format!("where it was lost, put {} back from a backup", record.display()),
+                format!("`codchi delete {machine}` removes both with all files in it"),
             ],
             Self::OtherDraft { machine, .. } => vec![
                 format!("`codchi rebuild {machine}` goes on with it, `codchi delete {machine}` gives it up"),

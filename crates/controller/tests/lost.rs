@@ -106,6 +106,21 @@ async fn a_machine_that_is_being_made_is_never_told_of_as_one_without_settings()
 }
 
 #[tokio::test]
+async fn a_container_of_which_it_is_not_known_what_was_built_is_not_called_one_without_settings() {
+    let world = World::new();
+    world.init("hello").await;
+    fs::remove_file(world.directory.path().join("data/machines/hello.json")).unwrap();
+    let builds = world.nix.builds.load(std::sync::atomic::Ordering::SeqCst);
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, codchi_controller::Dialogue::default(), DOOR);
+    let failure = world.end(rebuild.unwrap().id).await.failure.unwrap();
+    assert_eq!(failure.code, FailureCode::AlreadyExists);
+    assert!(failure.message.contains("isn't known what was built"), "{failure:?}");
+    assert!(failure.hints.iter().any(|hint| hint.contains("backup")), "{failure:?}");
+    assert_eq!(world.nix.builds.load(std::sync::atomic::Ordering::SeqCst), builds, "nothing is built for it");
+}
+
+#[tokio::test]
 async fn a_damaged_record_is_a_problem_and_nothing_is_done_before_it_is_mended() {
     let world = World::new();
     world.init("hello").await;

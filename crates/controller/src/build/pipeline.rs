@@ -84,7 +84,8 @@ impl Pipeline<'_> {
         let record = store.record(machine)?;
         // Made for somebody else: an own one is never made before that is written down.
         if record.built.is_none() && record.switching.is_none() && ready.instance(machine).is_some() {
-            return Err(Error::WithoutSettings { machine: (*machine).clone() });
+            let record = store.record_path(machine);
+            return Err(Error::NothingKnown { machine: (*machine).clone(), record });
         }
         let known_lock = store.lock(machine)?;
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {

@@ -253,7 +253,8 @@ impl MachineStore {
         self.directory(name).join("answers.json")
     }
 
-    fn record_path(&self, name: &MachineName) -> PathBuf {
+    /// The file that says what was built of a machine.
+    pub(crate) fn record_path(&self, name: &MachineName) -> PathBuf {
         self.paths.records().join(format!("{name}.json"))
     }
 }
