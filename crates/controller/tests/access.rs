@@ -3,19 +3,24 @@
 
 mod world;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use codchi_controller::{
+    Dialogue,
     access::{Certificate, CertificateOrigin, Proxy, SshAgent, UserAccess},
     nix::Source,
+    operation::{Door, OperationState},
     secret::{SecretId, SecretValue},
 };
 use time::OffsetDateTime;
-use world::World;
+use world::{World, name};
 
 /// A user whose git knows a password for every host.
 #[derive(Default)]
@@ -120,4 +125,29 @@ async fn certificates_and_proxy_are_brought_when_they_differ() {
     let [brought] = look().await.try_into().unwrap();
     assert!(!brought.contains("CERTIFICATE"), "{brought}");
     assert!(look().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_controller_that_takes_nothing_keeps_nobody_waiting() {
+    let me = Arc::new(Me::default());
+    let world = World::of(Arc::clone(&me) as Arc<dyn UserAccess>);
+    world.init("hello").await;
+    me.proxy.lock().unwrap().https = Some("http://proxy:3128".into());
+    let (asked, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    world.driver.on_exec(move |process| {
+        let asked = asked.clone();
+        async move {
+            if process.spec.argv == ["/bin/ctrl-serve", "host"] {
+                let _ = asked.send(());
+                std::future::pending::<()>().await;
+            }
+            world::machine(process).await
+        }
+    });
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    hears.recv().await.unwrap();
+    world.controller.cancel(rebuild.id).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), world.end(rebuild.id)).await;
+    assert_eq!(ended.expect("it ends").state, OperationState::Cancelled);
 }

@@ -25,6 +25,9 @@ use crate::{
 /// How long switching may take: services may take their time to stop and start, but not for ever.
 const SWITCH: Duration = Duration::from_secs(15 * 60);
 
+/// How long letting go of what was built may take: nobody waits for it.
+const RELEASE: Duration = Duration::from_secs(5);
+
 /// How long a machine may take to be given back what it had.
 const GIVE_BACK: Duration = Duration::from_secs(30);
 
@@ -67,8 +70,12 @@ impl Pipeline<'_> {
     pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
         let outcome = self.phases().await;
         // What is left is removed by the next one.
-        if let Err(error) = self.controller.nix.release(self.machine).await {
-            tracing::debug!(machine = %self.machine, %error, "its derivation is still kept");
+        match tokio::time::timeout(RELEASE, self.controller.nix.release(self.machine)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(machine = %self.machine, %error, "its derivation is still kept");
+            }
+            Err(_) => tracing::debug!(machine = %self.machine, "the controller doesn't let go in time"),
         }
         outcome
     }

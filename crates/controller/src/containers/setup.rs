@@ -95,7 +95,10 @@ impl Controller {
             };
             let instances = self.driver.instances().await?;
             if self.need(&instances) == Need::Nothing {
-                self.bring_host_settings().await?;
+                match journal {
+                    Some(journal) => journal.unless_cancelled(self.bring_host_settings()).await?,
+                    None => self.bring_host_settings().await?,
+                }
                 return Ok(ReadyController { instances, _held: held });
             }
             drop(held);

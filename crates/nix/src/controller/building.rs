@@ -5,6 +5,7 @@ use codchi_controller::{
     machine::MachineName,
     nix::{NixError, StorePath},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{ControllerNix, exec::Input, failure};
 
@@ -21,12 +22,17 @@ impl ControllerNix {
         &self,
         machine: &MachineName,
         derivation: &StorePath,
+        cancel: &CancellationToken,
     ) -> Result<bool, NixError> {
         let action = "keep the derivation";
         let link = ["ln", "-sfn", "--", &derivation.0, &root_of(machine)];
-        self.ask(action, Self::command(link), Input::Nothing).await?;
+        let asked = self.ask_unless(Some(cancel), action, Self::command(link), Input::Nothing);
+        let output = asked.await?;
+        if output.code != 0 {
+            return Err(failure::of_program(action, &output));
+        }
         let check = Self::command(["nix-store", "--check-validity", &derivation.0]);
-        let output = self.try_ask(action, check, Input::Nothing).await?;
+        let output = self.ask_unless(Some(cancel), action, check, Input::Nothing).await?;
         match output.code {
             0 => Ok(true),
             _ if String::from_utf8_lossy(&output.stderr).contains("is not valid") => Ok(false),

@@ -32,6 +32,7 @@ use codchi_controller::{
     },
 };
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     flake_ref::{self, Pin},
@@ -161,9 +162,20 @@ impl ControllerNix {
         spec: ExecSpec,
         stdin: exec::Input<'_>,
     ) -> Result<Output, NixError> {
+        self.ask_unless(None, action, spec, stdin).await
+    }
+
+    /// The same, unless it is cancelled.
+    async fn ask_unless(
+        &self,
+        cancel: Option<&CancellationToken>,
+        action: &str,
+        spec: ExecSpec,
+        stdin: exec::Input<'_>,
+    ) -> Result<Output, NixError> {
         let limits = Limits { time: Some(Duration::from_secs(120)), stdout: 4 * ANSWER };
         let command = Command { action, spec, limits, stdin };
-        exec::run(&*self.driver, command, None, &mut |_| {}).await
+        exec::run(&*self.driver, command, cancel, &mut |_| {}).await
     }
 
     async fn evaluate_once(
@@ -268,7 +280,7 @@ impl Nix for ControllerNix {
     ) -> Result<Evaluation, NixError> {
         for _ in 0..EVALUATIONS {
             let evaluation = self.evaluate_once(machine, spec, run).await?;
-            if self.keep_derivation(machine, &evaluation.derivation).await? {
+            if self.keep_derivation(machine, &evaluation.derivation, run.cancel).await? {
                 return Ok(evaluation);
             }
         }
