@@ -396,6 +396,30 @@ async fn kept_secrets_are_found_again_and_can_be_forgotten() {
     assert_eq!(std::fs::read_dir(world.config().join("machines")).unwrap().count(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_value_in_an_open_store_is_waited_for_in_peace() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "x")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    assert_eq!(world.end(made.id).await.state, OperationState::Succeeded);
+
+    world.stores[0].lock_values(true);
+    let before = world.stores[0].reads();
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Dialogue::default(), Door::Window).unwrap();
+    let asks = waiting(&world.controller, &rebuild).await.asks.unwrap();
+    assert_eq!(asks.unlock, Some(StoreKind::Keyring));
+    for _ in 0..50 {
+        world.controller.status().await.unwrap();
+    }
+    world.stores[0].lock_values(false);
+    world.controller.answer(&name("hello"), &given(&[("token", "y")]), Door::Window).await.unwrap();
+    assert_eq!(soon("it ends", world.end(rebuild.id)).await.state, OperationState::Succeeded);
+    let reads = world.stores[0].reads() - before;
+    assert!(reads < 20, "it was looked at {reads} times");
+}
+
 /// Says when a program that it is a part of is over, however it ends.
 struct Ends(tokio::sync::mpsc::UnboundedSender<()>);
 

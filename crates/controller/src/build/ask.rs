@@ -12,7 +12,7 @@ use crate::{
     containers::setup::ReadyController,
     error::Error,
     nix::Requirements,
-    secret::{AskFor, Asks, StoreError},
+    secret::{AskFor, Asks, StoreError, StoreState},
     watch::{self, Watch},
 };
 
@@ -60,6 +60,9 @@ impl Pipeline<'_> {
         drop(ready);
         let (_watch, mut changed) = self.watch_answers()?;
         loop {
+            let store = controller.store()?;
+            let unlocked = controller.unlocked.notified();
+            let was_ready = store.state().await == StoreState::Ready;
             // Also at first: an answer may have come before the watch.
             let asks = self.open(requirements).await?;
             if asks.is_empty() {
@@ -67,13 +70,14 @@ impl Pipeline<'_> {
                 let ready = controller.use_controller(Some(journal)).await?;
                 return Ok(Asked { ready, waited: true });
             }
-            let is_locked = asks.unlock.is_some();
-            let store = controller.store()?;
+            // One that is ready and doesn't give a value has it where only its user can open it: it wouldn't be opened, again and again.
+            let is_open = was_ready && store.state().await == StoreState::Ready;
+            let may_be_opened = asks.unlock.is_some() && !is_open;
             journal.wait(asks);
             tokio::select! {
                 _ = changed.recv() => {}
-                () = controller.unlocked.notified() => {}
-                () = store.opened(), if is_locked => {}
+                () = unlocked => {}
+                () = store.opened(), if may_be_opened => {}
                 () = journal.cancel().cancelled() => return Err(Error::Cancelled),
             }
         }

@@ -21,12 +21,19 @@ pub struct MemoryStore {
 struct Inner {
     state: StoreState,
     values: BTreeMap<SecretId, SecretValue>,
+    are_values_locked: bool,
+    reads: usize,
 }
 
 impl MemoryStore {
     /// An empty one that is ready.
     pub fn new(kind: StoreKind) -> Self {
-        let inner = Mutex::new(Inner { state: StoreState::Ready, values: BTreeMap::new() });
+        let inner = Mutex::new(Inner {
+            state: StoreState::Ready,
+            values: BTreeMap::new(),
+            are_values_locked: false,
+            reads: 0,
+        });
         Self { kind, inner, changed: tokio::sync::Notify::new() }
     }
 
@@ -34,6 +41,16 @@ impl MemoryStore {
     pub fn set_state(&self, state: StoreState) {
         self.inner().state = state;
         self.changed.notify_waiters();
+    }
+
+    /// Locks what is in it and not itself: a keyring may have a value in another collection than the one that is open.
+    pub fn lock_values(&self, are_locked: bool) {
+        self.inner().are_values_locked = are_locked;
+    }
+
+    /// How often a value was read, or tried to be.
+    pub fn reads(&self) -> usize {
+        self.inner().reads
     }
 
     /// Which values it has.
@@ -66,7 +83,12 @@ impl SecretStore for MemoryStore {
     }
 
     async fn get(&self, id: &SecretId) -> Result<Option<SecretValue>, StoreError> {
-        Ok(self.open()?.values.get(id).cloned().inspect(hide))
+        self.inner().reads += 1;
+        let inner = self.open()?;
+        match inner.are_values_locked {
+            true => Err(StoreError::Locked { kind: self.kind }),
+            false => Ok(inner.values.get(id).cloned().inspect(hide)),
+        }
     }
 
     async fn set(&self, id: &SecretId, value: &SecretValue) -> Result<(), StoreError> {
