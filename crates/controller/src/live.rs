@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
-    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
+    io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -375,21 +375,44 @@ fn appended(path: &Path, at: &mut u64) -> Vec<u8> {
 
 /// How many lines were appended to a file since `at`; a log is counted, not kept.
 fn lines_appended(path: &Path, at: &mut u64) -> u64 {
-    let mut count = || -> std::io::Result<u64> {
+    let open = || -> std::io::Result<File> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(*at))?;
-        let mut reader = BufReader::with_capacity(64 << 10, file);
-        let mut lines = 0;
-        loop {
-            let chunk = reader.fill_buf()?;
-            if chunk.is_empty() {
-                return Ok(lines);
-            }
-            lines += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
-            let length = chunk.len();
-            *at += length as u64;
-            reader.consume(length);
-        }
+        Ok(file)
     };
-    count().unwrap_or_default()
+    open().map_or(0, |file| count_lines(BufReader::with_capacity(64 << 10, file), at))
+}
+
+/// Counts lines, and moves `at` past what is counted. What can't be read now is counted the next time.
+fn count_lines(mut reader: impl BufRead, at: &mut u64) -> u64 {
+    let mut lines = 0;
+    while let Ok(chunk) = reader.fill_buf()
+        && !chunk.is_empty()
+    {
+        lines += chunk.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let length = chunk.len();
+        *at += length as u64;
+        reader.consume(length);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken;
+
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("no"))
+        }
+    }
+
+    #[test]
+    fn what_was_counted_before_a_log_cannot_be_read_is_told() {
+        let mut at = 7;
+        let lines = count_lines(BufReader::new(b"one\ntwo\nthr".chain(Broken)), &mut at);
+        assert_eq!((lines, at), (2, 18));
+    }
 }
