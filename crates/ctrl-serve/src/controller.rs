@@ -343,7 +343,7 @@ fn drain(inotify: Option<&Inotify>) {
 /// Keeps what the machines that are seen keep.
 fn keep_roots() {
     let places = Places::here();
-    if let Err(e) = places.seen().and_then(|seen| places.sync(&seen)) {
+    if let Err(e) = places.seen().and_then(|seen| places.sync(&seen).map(|_| ())) {
         log(&format!("cannot keep what machines keep: {e}"));
     }
 }

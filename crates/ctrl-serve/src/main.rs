@@ -140,11 +140,9 @@ fn main() -> ExitCode {
         },
         Ok(Invocation::Roots) => {
             let places = roots::Places::here();
-            match places.seen().and_then(|seen| places.sync(&seen).map(|()| seen)) {
-                Ok(seen) => {
-                    seen.iter().for_each(|machine| say(machine));
-                    ExitCode::SUCCESS
-                }
+            let kept = places.seen().and_then(|seen| Ok(places.sync(&seen)?.into_iter().for_each(say)));
+            match kept {
+                Ok(()) => ExitCode::SUCCESS,
                 Err(e) => fail(1, &format!("cannot keep what machines keep: {e}")),
             }
         }

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -31,6 +31,10 @@ pub(crate) const GCROOTS: &str = "/nix/var/nix/gcroots/machines";
 pub(crate) const AUTO: &str = "/nix/var/nix/gcroots/auto";
 
 const STORE: &[u8] = b"/nix/store/";
+/// How many links are kept for a machine: users make as many as they like.
+const MOST: usize = 10_000;
+/// What a path may take, with the byte that ends it.
+const PATH_MAX: usize = 4096;
 /// What a link is called before it is renamed.
 const UNFINISHED: &str = ".new";
 
@@ -40,12 +44,14 @@ pub(crate) struct Places {
     instances: PathBuf,
     kept: PathBuf,
     auto: PathBuf,
+    /// How many links are kept for a machine.
+    most: usize,
 }
 
 impl Places {
     /// Those of the controller.
     pub(crate) fn here() -> Self {
-        Self { instances: INSTANCES.into(), kept: KEPT.into(), auto: AUTO.into() }
+        Self { instances: INSTANCES.into(), kept: KEPT.into(), auto: AUTO.into(), most: MOST }
     }
 
     /// The machines whose files are seen: their root is mounted, still exists, and belongs to root, as it does where both have the same
@@ -65,19 +71,20 @@ impl Places {
         Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
-    /// Brings what is kept to what the links in the machines of `seen` say. What is kept for others stays.
+    /// Brings what is kept to what the links in the machines of `seen` say, and gives those where it did. What is kept for others stays.
     ///
     /// # Errors
-    /// When a directory of ours can't be read or written; nothing in a machine is an error.
-    pub(crate) fn sync(&self, seen: &[String]) -> io::Result<()> {
+    /// When a directory of ours can't be read; nothing in a machine is an error.
+    pub(crate) fn sync<'a>(&self, seen: &'a [String]) -> io::Result<Vec<&'a str>> {
         // Another process may do the same.
         let lock = File::open(&self.kept)?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
         let noted = self.noted()?;
-        for machine in seen {
-            self.sync_machine(machine, &noted)?;
-        }
-        Ok(())
+        let done = seen.iter().filter(|machine| {
+            let synced = self.sync_machine(machine, &noted);
+            synced.inspect_err(|e| say(&format!("cannot keep what '{machine}' keeps: {e}"))).is_ok()
+        });
+        Ok(done.map(String::as_str).collect())
     }
 
     /// Paths in machines that were ever noted, by the name that the daemon gives a path. Those that are kept count too, for every machine:
@@ -100,25 +107,37 @@ impl Places {
     fn sync_machine(&self, machine: &str, noted: &BTreeMap<OsString, PathBuf>) -> io::Result<()> {
         let (root, kept) = (self.instances.join(machine), self.kept.join(machine));
         let Ok(handle) = File::open(&root) else { return Ok(()) };
-        let wanted: BTreeMap<&OsString, PathBuf> =
-            noted.iter().filter_map(|(name, path)| Some((name, find(&handle, path)?))).collect();
+        let there: BTreeMap<OsString, PathBuf> = links(&kept)?.into_iter().collect();
+        let found = |(name, path): (_, &PathBuf)| Some((name, target(&root, &find(&handle, path)?)?));
+        // Those that are kept come first: nobody takes their place.
+        let (old, new): (Vec<_>, Vec<_>) = noted.iter().partition(|(name, _)| there.contains_key(*name));
+        let mut wanted: Vec<(&OsString, PathBuf)> =
+            old.into_iter().chain(new).filter_map(found).take(self.most + 1).collect();
+        if wanted.len() > self.most {
+            say(&format!("'{machine}' has more than {} links, the others aren't kept", self.most));
+            wanted.truncate(self.most);
+        }
+        let wanted: BTreeMap<&OsString, PathBuf> = wanted.into_iter().collect();
         if wanted.is_empty() && !kept.exists() {
             return Ok(());
         }
         fs::create_dir_all(&kept)?;
-        let there: BTreeMap<OsString, PathBuf> = links(&kept)?.into_iter().collect();
         for name in there.keys().filter(|name| !wanted.contains_key(name)) {
             fs::remove_file(kept.join(name))?;
         }
-        for (name, path) in wanted {
-            let target = root.join(path.strip_prefix("/").unwrap_or(&path));
+        for (name, target) in wanted {
             if there.get(name) == Some(&target) {
                 continue;
             }
             let unfinished = kept.join(UNFINISHED);
             match fs::remove_file(&unfinished) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => symlink(&target, &unfinished)?,
+                _ => {}
+            }
+            match symlink(&target, &unfinished) {
+                // Some file systems want links to be shorter than paths.
+                Err(e) if e.kind() == io::ErrorKind::InvalidFilename => continue,
+                made => made?,
             }
             fs::rename(&unfinished, kept.join(name))?;
         }
@@ -141,6 +160,17 @@ fn find(root: &File, path: &Path) -> Option<PathBuf> {
     let real = |fd: &dyn AsRawFd| fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok();
     let (parent, root) = (real(&parent)?, real(root)?);
     Some(Path::new("/").join(parent.strip_prefix(&root).ok()?).join(name))
+}
+
+/// A path of a machine as the controller sees it; none where it is too long for that.
+fn target(root: &Path, path: &Path) -> Option<PathBuf> {
+    let target = root.join(path.strip_prefix("/").unwrap_or(path));
+    (target.as_os_str().len() < PATH_MAX).then_some(target)
+}
+
+/// One line of what is passed over.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "ctrl-serve: {line}");
 }
 
 /// The links in a directory with what they say; none where it doesn't exist.
@@ -180,7 +210,8 @@ mod tests {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let at = |name: &str| dir.path().join(name);
-            let places = Places { instances: at("instances"), kept: at("kept"), auto: at("auto") };
+            let places =
+                Places { instances: at("instances"), kept: at("kept"), auto: at("auto"), most: MOST };
             for path in [&places.instances, &places.kept, &places.auto] {
                 fs::create_dir(path).unwrap();
             }
@@ -198,7 +229,10 @@ mod tests {
         }
 
         fn sync(&self, seen: &[&str]) {
-            self.places.sync(&seen.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+            assert_eq!(
+                self.places.sync(&seen.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap(),
+                seen
+            );
         }
 
         fn kept(&self, machine: &str) -> Vec<String> {
@@ -275,5 +309,69 @@ mod tests {
         }
         scene.sync(&["a"]);
         assert_eq!(scene.kept("a"), ["2 instances/a/real/result"]);
+    }
+
+    /// A link below nested directories, made as its user would: its path in the controller is too long for one.
+    fn nest(scene: &Scene, machine: &str, length: usize) -> String {
+        let root = scene.places.instances.join(machine);
+        fs::create_dir_all(&root).unwrap();
+        let (mut at, mut path) =
+            (rustix::fs::open(&root, OFlags::PATH, Mode::empty()).unwrap(), String::new());
+        while path.len() + 7 < length {
+            let name = "d".repeat((length - 7 - path.len() - 1).clamp(1, 200));
+            rustix::fs::mkdirat(&at, name.as_str(), Mode::RWXU).unwrap();
+            at = rustix::fs::openat(&at, name.as_str(), OFlags::PATH, Mode::empty()).unwrap();
+            path.push('/');
+            path.push_str(&name);
+        }
+        rustix::fs::symlinkat(ONE, &at, "result").unwrap();
+        path + "/result"
+    }
+
+    #[test]
+    fn a_path_that_only_its_machine_can_name_is_passed_over() {
+        let scene = Scene::new();
+        let around = scene.places.instances.join("a").as_os_str().len();
+        symlink(ONE, scene.in_machine("b", "home/u/result")).unwrap();
+        scene.note("1", "/home/u/result");
+        // The longest that has a name, and the shortest that hasn't.
+        let longest = nest(&scene, "a", PATH_MAX - 1 - around);
+        scene.note("2", &longest);
+        let nameless = nest(&scene, "c", PATH_MAX - around);
+        assert_eq!(nameless.len(), longest.len() + 1);
+        scene.note("3", &nameless);
+        assert!(find(&File::open(scene.places.instances.join("c")).unwrap(), Path::new(&nameless)).is_some());
+        scene.sync(&["a", "b", "c"]);
+        assert_eq!(scene.kept("b"), ["1 instances/b/home/u/result"]);
+        assert_eq!(scene.kept("a"), [format!("2 instances/a{longest}")]);
+        assert!(scene.kept("c").is_empty());
+    }
+
+    #[test]
+    fn a_machine_whose_links_cannot_be_kept_is_not_among_the_others() {
+        let scene = Scene::new();
+        for machine in ["a", "b"] {
+            symlink(ONE, scene.in_machine(machine, "result")).unwrap();
+        }
+        scene.note("1", "/result");
+        fs::create_dir_all(scene.places.kept.join("a").join(UNFINISHED)).unwrap();
+        let seen = ["a", "b"].map(str::to_owned);
+        assert_eq!(scene.places.sync(&seen).unwrap(), ["b"]);
+        assert_eq!(scene.kept("b"), ["1 instances/b/result"]);
+    }
+
+    #[test]
+    fn links_without_end_take_nobody_s_place() {
+        let mut scene = Scene::new();
+        scene.places.most = 3;
+        symlink(ONE, scene.in_machine("a", "9")).unwrap();
+        scene.note("9", "/9");
+        scene.sync(&["a"]);
+        for name in ["1", "2", "3", "4"] {
+            symlink(ONE, scene.in_machine("a", name)).unwrap();
+            scene.note(name, &format!("/{name}"));
+        }
+        scene.sync(&["a"]);
+        assert_eq!(scene.kept("a"), ["1 instances/a/1", "2 instances/a/2", "9 instances/a/9"]);
     }
 }
