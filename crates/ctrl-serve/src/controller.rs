@@ -27,8 +27,9 @@ use crate::handshake::Reply;
 use crate::health::{self, Health};
 use crate::mounts;
 use crate::network;
+use crate::one_at_a_time::OneAtATime;
 use crate::prepare;
-use crate::roots::{self, Places};
+use crate::roots;
 use crate::signals;
 use crate::supervise::{Action, Event, State, Supervisor};
 
@@ -65,6 +66,8 @@ struct Controller {
     certificates: Option<Inotify>,
     /// Tells about links that the daemon notes.
     noted: Option<Inotify>,
+    /// The child that follows links: their users determine how long that takes.
+    roots: OneAtATime,
     mountinfo: File,
     listener: Option<UnixListener>,
     probe: Option<Probe>,
@@ -94,6 +97,7 @@ impl Controller {
             noted: Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
                 .inspect_err(|e| log(&format!("what machines keep will be seen at the next start only: {e}")))
                 .ok(),
+            roots: OneAtATime::default(),
             mountinfo: File::open(mounts::MOUNTINFO)?,
             listener: None,
             probe: None,
@@ -180,15 +184,23 @@ impl Controller {
         prepare::apply(Path::new("/"))?;
         mount_kept()?;
         self.watch_noted();
-        keep_roots();
         self.watch_certificates();
         self.write_bundle();
         let listener = match self.listener.take() {
             Some(listener) => listener,
             None => daemon::listen(Path::new(daemon::SOCKET))?,
         };
-        let pid = daemon::spawn(self.listener.insert(listener));
-        pid.map_err(|e| io::Error::new(e.kind(), format!("cannot start nix-daemon: {e}")))
+        let pid = daemon::spawn(self.listener.insert(listener))
+            .map_err(|e| io::Error::new(e.kind(), format!("cannot start nix-daemon: {e}")))?;
+        self.keep_roots();
+        Ok(pid)
+    }
+
+    /// Keeps what the machines that are seen keep.
+    fn keep_roots(&mut self) {
+        if let Err(e) = self.roots.want(roots::spawn) {
+            log(&format!("cannot keep what machines keep: {e}"));
+        }
     }
 
     fn watch_certificates(&self) {
@@ -252,7 +264,7 @@ impl Controller {
             drain(self.noted.as_ref());
         }
         if has(Some(1)) || has(noted) {
-            keep_roots();
+            self.keep_roots();
         }
         if has(probe) {
             self.take_answer();
@@ -312,6 +324,8 @@ impl Controller {
                 self.feed(Child::Daemon, Event::Exited(pid, how));
             } else if self.dhcp.state().pid() == Some(pid) {
                 self.feed(Child::Dhcp, Event::Exited(pid, how));
+            } else if self.roots.ended(pid) {
+                self.keep_roots();
             }
         }
     }
@@ -338,14 +352,6 @@ impl Controller {
 /// Takes in what is told of a directory; that it changed is enough.
 fn drain(inotify: Option<&Inotify>) {
     while inotify.and_then(|inotify| inotify.read_events().ok()).is_some_and(|events| !events.is_empty()) {}
-}
-
-/// Keeps what the machines that are seen keep.
-fn keep_roots() {
-    let places = Places::here();
-    if let Err(e) = places.seen().and_then(|seen| places.sync(&seen).map(|_| ())) {
-        log(&format!("cannot keep what machines keep: {e}"));
-    }
 }
 
 /// Shows Nix what is kept for machines. A link to it isn't followed.

@@ -20,6 +20,7 @@ mod machine;
 mod mounts;
 mod nesting;
 mod network;
+mod one_at_a_time;
 mod own_files;
 mod prepare;
 mod profile;

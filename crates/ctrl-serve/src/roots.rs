@@ -16,10 +16,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2, readlinkat};
 
-use crate::mounts;
+use crate::{mounts, signals};
 
 /// Where the machines' roots are mounted, each by the machine's name.
 pub(crate) const INSTANCES: &str = "/instances";
@@ -143,6 +144,16 @@ impl Places {
         }
         Ok(())
     }
+}
+
+/// Starts the subcommand that does it; its id.
+///
+/// # Errors
+/// The process cannot be started.
+pub(crate) fn spawn() -> io::Result<i32> {
+    let child =
+        signals::command("/proc/self/exe").arg("roots").stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    i32::try_from(child.id()).map_err(io::Error::other)
 }
 
 /// Where the link at `path` really is below a machine's root, when it is one into the store. Nothing on the way leads out of there.
