@@ -14,7 +14,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
-use crate::nesting;
+use crate::nesting::{self, NestingError};
 
 /// Present in a machine's root and nowhere else.
 pub(crate) const MARKER: &str = "/.codchi/ctrl-serve";
@@ -61,10 +61,12 @@ pub(crate) fn boot() -> ExitCode {
             }
         }
     }
+    // Without that the machine would have what its user didn't grant.
     if std::env::var(CONTAINERS).is_ok_and(|may| may == "no")
         && let Err(e) = nesting::keep_out()
     {
-        console(&format!("containers are not kept out: {e}"));
+        console(&not_kept_out(name.as_deref().unwrap_or("this machine"), &e));
+        return ExitCode::FAILURE;
     }
     for (dir, mode) in DIRS {
         if let Err(e) = make(Path::new(dir), *mode) {
@@ -113,6 +115,14 @@ fn explain(name: &str, profile: &Path, init: &Path, error: &io::Error) -> String
         (Ok(_), true) => format!("{} cannot be executed: {error}", init.display()),
     };
     format!("{name} cannot boot: {reason}. `codchi rebuild {name}` on the host builds it again.")
+}
+
+/// Why a machine doesn't boot that isn't to run containers, for the same person.
+fn not_kept_out(name: &str, error: &NestingError) -> String {
+    format!(
+        "{name} cannot boot: containers can't be kept out of it: {error}. `codchi restart {name}` on the host tries again; where \
+         this kernel can't do it, the machine needs the capability docker-nesting, which lets containers in."
+    )
 }
 
 /// The nodes that are there and weren't asked for.
@@ -167,6 +177,14 @@ mod tests {
         assert_eq!(unasked("/dev/video0:/dev/fuse"), ["/dev/net/tun"]);
         assert_eq!(unasked("/dev/fuse:/dev/net/tun"), [""; 0]);
         assert_eq!(unasked("/dev/fuse2"), UNASKED);
+    }
+
+    #[test]
+    fn the_console_says_why_containers_are_not_kept_out() {
+        let error = NestingError::Place(io::Error::from_raw_os_error(1));
+        let text = not_kept_out("web", &error);
+        assert!(text.starts_with("web cannot boot: ") && text.contains("Operation not permitted"), "{text}");
+        assert!(text.contains("`codchi restart web`") && text.contains("docker-nesting"), "{text}");
     }
 
     #[test]

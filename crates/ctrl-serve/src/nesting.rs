@@ -41,7 +41,8 @@ pub(crate) enum NestingError {
     Place(#[source] io::Error),
 }
 
-/// Makes sure that nobody in this machine can mount a `/proc`. Before anything else runs in it.
+/// Makes sure that nobody in this machine can mount a `/proc`. Before anything else runs in it: when it fails there may be no `/proc` any
+/// more, so nothing can.
 ///
 /// # Errors
 /// See [`NestingError`].
