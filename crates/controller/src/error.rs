@@ -506,6 +506,7 @@ impl Error {
                     format!(
                         "`codchi restart {machine}` shows them where the engine's storage pool is a directory"
                     ),
+                    "its root directory must belong to root in it: `chown root:root /`, as root in the machine, mends that".into(),
                     "elsewhere make room by deleting machines, or by giving the pool more".into(),
                 ]
             }

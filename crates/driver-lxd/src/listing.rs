@@ -6,7 +6,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     LxdDriver,
-    record::{IMAGE_KEY, role, status},
+    record::{IMAGE_KEY, MAP_KEY, POWER_KEY, role, status},
     rest::Purpose,
     wire::{Instance, State},
 };
@@ -36,8 +36,15 @@ impl LxdDriver {
             Ok(None) | Err(DriverError::NotOurs { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let image = record.config().remove(IMAGE_KEY);
-        Ok(Some(InstanceStatus { role, state: state(record.status()), since: None, address: None, image }))
+        let mut config = record.config();
+        Ok(Some(InstanceStatus {
+            role,
+            state: state(record.status()),
+            since: None,
+            address: None,
+            never_started: never_started(config.contains_key(MAP_KEY), config.contains_key(POWER_KEY)),
+            image: config.remove(IMAGE_KEY),
+        }))
     }
 }
 
@@ -66,7 +73,13 @@ fn observed(instance: &Instance<'_>) -> Option<InstanceStatus> {
             .filter(|at| at.unix_timestamp() > 0),
         address: live.and_then(address),
         image: config.image.as_deref().map(str::to_owned),
+        never_started: never_started(config.map.is_some(), config.power.is_some()),
     })
+}
+
+/// Whether an instance was never started, by what the engine notes at each start.
+fn never_started(has_map: bool, has_power: bool) -> bool {
+    !has_map && !has_power
 }
 
 /// The first global IPv4 address, else the first global IPv6 address, by the names of the interfaces.
@@ -92,7 +105,7 @@ mod tests {
           {"name":"codchi-web","status_code":103,"config":{},"state":null},
           {"name":"codchi-copy","status_code":102,"config":{"user.codchi.role":"machine:hello"}},
           {"name":"codchi-hello","status_code":103,"last_used_at":"2026-01-02T03:04:05.678901234Z",
-           "config":{"user.codchi.role":"machine:hello","user.codchi.image":"ab\n","volatile.x":"1"},
+           "config":{"user.codchi.role":"machine:hello","user.codchi.image":"ab\n","volatile.last_state.power":"RUNNING"},
            "expanded_devices":{"a":{"b":"c"}},
            "state":{"status":"Running","cpu":{"usage":12},"memory":{"usage":34,"swap_usage":1},"disk":null,
              "network":{"lo":{"addresses":[{"family":"inet","address":"127.0.0.1","netmask":"8","scope":"local"}]},
@@ -112,5 +125,6 @@ mod tests {
         assert_eq!(found[0].image.as_deref(), Some("ab\n"));
         assert_eq!(found[1].state, InstanceState::Error);
         assert_eq!(found[1].since, None);
+        assert_eq!([found[0].never_started, found[1].never_started], [false, true]);
     }
 }

@@ -12,6 +12,10 @@ use crate::{LxdDriver, rest::Purpose};
 pub(crate) const ROLE_KEY: &str = "user.codchi.role";
 /// The configuration key with the sha256 of the image it was made from.
 pub(crate) const IMAGE_KEY: &str = "user.codchi.image";
+/// Where the engine notes the map of owners that an instance was started with.
+pub(crate) const MAP_KEY: &str = "volatile.idmap.current";
+/// Where it notes whether an instance was running when it was last looked at; nothing is there before the first start.
+pub(crate) const POWER_KEY: &str = "volatile.last_state.power";
 
 /// What is written to [`ROLE_KEY`].
 pub(crate) fn role_tag(role: &Role) -> String {

@@ -6,7 +6,7 @@ use codchi_controller::driver::{Device, DriverError, InstanceName, InstanceSpec}
 
 use crate::{
     LxdDriver,
-    record::{Record, Settings},
+    record::{MAP_KEY, Record, Settings},
     rest::Purpose,
     settings::{self, Wanted},
     storage::Place,
@@ -94,5 +94,5 @@ fn is_kept_unshifted(record: &Record) -> bool {
     let config = record.config();
     let map = config.get(SHIFTED_BY).map(String::as_str).unwrap_or_default();
     // Before the first start nothing is known, and nothing there is a user's.
-    map == "[]" && config.contains_key("volatile.idmap.current")
+    map == "[]" && config.contains_key(MAP_KEY)
 }

@@ -86,13 +86,17 @@ pub(crate) struct Instance<'a> {
     pub(crate) state: Option<State<'a>>,
 }
 
-/// The configuration keys that say whose an instance is.
+/// The configuration keys that say whose an instance is, and those that the engine adds at its first start.
 #[derive(Deserialize)]
 pub(crate) struct OurKeys<'a> {
     #[serde(borrow, default, rename = "user.codchi.role")]
     pub(crate) role: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "user.codchi.image")]
     pub(crate) image: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "volatile.idmap.current")]
+    pub(crate) map: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "volatile.last_state.power")]
+    pub(crate) power: Option<Cow<'a, str>>,
 }
 
 /// What an instance uses; counters are 0 or -1 where the engine can't tell.

@@ -243,6 +243,8 @@ pub struct InstanceStatus {
     pub address: Option<String>,
     /// The sha256 of the image it was made from.
     pub image: Option<String>,
+    /// Whether the engine knows that it was never started.
+    pub never_started: bool,
 }
 
 /// Something happened to an instance.

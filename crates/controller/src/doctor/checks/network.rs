@@ -148,6 +148,7 @@ mod tests {
             since: Some(time::OffsetDateTime::UNIX_EPOCH),
             address: None,
             image: None,
+            never_started: false,
         };
         let finding = check(&tree.host(), DriverKind::Lxd, Some(&in_order()), Some(&controller));
         let told = finding.about(SUBJECT).0;

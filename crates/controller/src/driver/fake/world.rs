@@ -55,6 +55,7 @@ pub struct FakeInstance {
     /// The sha256 of the image it was made from.
     pub image: String,
     since: Option<OffsetDateTime>,
+    never_started: bool,
     pub(super) address: Option<String>,
     files: Files,
     /// Told when it stops: its processes end then.
@@ -113,6 +114,7 @@ impl World {
             since: instance.since,
             address: instance.address.clone(),
             image: Some(instance.image.clone()),
+            never_started: instance.never_started,
         };
         self.instances.values().map(observe).collect()
     }
@@ -136,6 +138,7 @@ impl World {
             state: InstanceState::Stopped,
             image: spec.image.sha256.clone(),
             since: None,
+            never_started: true,
             address: None,
             files: Files::new(),
             stopped: watch::channel(true).0,
@@ -158,6 +161,7 @@ impl World {
                 role: spec.role.clone(),
                 state: InstanceState::Stopped,
                 since: None,
+                never_started: true,
                 address: None,
                 stopped: watch::channel(true).0,
                 ..source
@@ -249,6 +253,7 @@ impl World {
         };
         let runs = state == InstanceState::Running;
         instance.state = state;
+        instance.never_started &= !runs;
         instance.since = runs.then(OffsetDateTime::now_utc);
         instance.stopped.send_replace(!runs);
         true
