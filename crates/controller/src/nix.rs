@@ -3,7 +3,7 @@
 //! The trait is implemented by the `codchi-nix` crate, which runs Nix in the controller. What the answers mean for a machine is
 //! decided in [`crate::build::pipeline`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,9 @@ pub trait Nix: Send + Sync + 'static {
 
     /// Removes what the controller keeps for the machine (its generated flake, roots).
     async fn forget(&self, machine: &MachineName) -> Result<(), NixError>;
+
+    /// The same for all but these machines, while no operation uses the controller: it may not have run when they were deleted.
+    async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError>;
 }
 
 /// A path below `/nix/store`.

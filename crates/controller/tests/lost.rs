@@ -6,7 +6,7 @@ mod world;
 use std::{fs, time::Duration};
 
 use codchi_controller::{
-    driver::{Role, VolumeName},
+    driver::{Driver as _, Role, StopMode, VolumeName},
     error::Error,
     event::Event,
     failure::FailureCode,
@@ -60,6 +60,24 @@ async fn a_container_without_settings_is_shown_refused_and_removed() {
     let error = controller.delete(&name("hello"), false, DOOR).await.unwrap_err();
     assert!(matches!(error, Error::MachineNotFound { .. }), "{error}");
     assert_eq!(world.init("hello").await.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn what_was_deleted_while_the_controller_did_not_run_is_forgotten_when_it_does() {
+    let world = World::new();
+    for machine in ["hello", "other", "lost"] {
+        world.init(machine).await;
+    }
+    fs::remove_dir_all(world.config().join("machines/lost")).unwrap();
+    world.driver.stop(&Role::Controller.instance(), StopMode::Force).await.unwrap();
+    world.nix.state().remembered = None;
+    let delete = world.controller.delete(&name("hello"), false, DOOR).await.unwrap();
+    assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
+    assert_eq!(world.nix.state().remembered, None, "the controller isn't started for that");
+    world.init("new").await;
+    let remembered = world.nix.state().remembered.clone().unwrap();
+    let remembered: Vec<_> = remembered.iter().map(|machine| machine.as_str()).collect();
+    assert_eq!(remembered, ["lost", "other"], "a container without settings keeps what it has");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ impl Controller {
     pub(crate) async fn collect_garbage(&self, journal: &Journal) -> Result<(), Error> {
         let _alone = self.alone(Some(journal)).await?;
         self.nix.release_all().await?;
+        self.forget_deleted().await?;
         let seen = self.keep_roots().await?;
         for instance in self.driver.instances().await? {
             let Role::Machine(machine) = instance.role else { continue };

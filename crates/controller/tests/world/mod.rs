@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -78,6 +79,8 @@ pub struct NixState {
     pub requirements: Requirements,
     /// How often an operation let go of its derivation.
     pub released: u32,
+    /// Whom nothing was forgotten of when the rest was.
+    pub remembered: Option<BTreeSet<MachineName>>,
     /// What the last look at a repository could use.
     pub used: String,
 }
@@ -225,6 +228,10 @@ impl Nix for FakeNix {
         if !state.keep_generations {
             state.generations.clear();
         }
+        Ok(())
+    }
+    async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError> {
+        self.state().remembered = Some(machines.clone());
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ mod resolve;
 mod unchanged;
 mod view;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use codchi_controller::{
@@ -50,19 +50,24 @@ pub struct ControllerNix {
     ids: ActivityIds,
 }
 
+/// Where the controller has what it generates for machines.
+const MACHINES: &str = "/config/machines";
+/// Where it has what links in them keep.
+const KEPT: &str = "/config/roots";
+
 /// Where the controller keeps the generated flake of a machine.
 fn machine_dir(machine: &MachineName) -> String {
-    format!("/config/machines/{machine}")
+    format!("{MACHINES}/{machine}")
 }
 
 /// The link that keeps what was last built for a machine. No machine's name has a dot.
 fn result_link(machine: &MachineName) -> String {
-    format!("/config/machines/{machine}.result")
+    format!("{MACHINES}/{machine}.result")
 }
 
 /// Where `ctrl-serve roots` keeps what links in a machine keep.
 fn roots_dir(machine: &MachineName) -> String {
-    format!("/config/roots/{machine}")
+    format!("{KEPT}/{machine}")
 }
 
 /// Nix' name of the platform that the controller runs on: the same processor, and always Linux.
@@ -352,6 +357,18 @@ impl Nix for ControllerNix {
             &roots_dir(machine),
         ]);
         self.ask("remove the machine's flake", spec, exec::Input::Nothing).await.map(drop)
+    }
+
+    async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError> {
+        let find =
+            ["find", MACHINES, KEPT, "-mindepth", "1", "-maxdepth", "1", "-type", "d", "-printf", "%f\\n"];
+        let listed = self.ask("list what machines have", Self::command(find), exec::Input::Nothing).await?;
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let names: BTreeSet<_> = listed.lines().filter_map(|name| MachineName::new(name).ok()).collect();
+        for name in names.difference(machines) {
+            self.forget(name).await?;
+        }
+        Ok(())
     }
 }
 

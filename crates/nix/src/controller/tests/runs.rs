@@ -351,6 +351,18 @@ async fn generations_come_and_are_not_repeated() {
 }
 
 #[tokio::test]
+async fn only_what_is_known_is_remembered() {
+    let world = World::new().await;
+    world.on(&["find"], Answer::stdout("gone\nshop\nnot a machine\nshop\n"));
+    world.on(&["rm"], Answer::default());
+    world.nix.forget_others(&[machine()].into()).await.unwrap();
+    let removed = world.ran("rm").concat();
+    let removed: Vec<_> = removed.iter().filter(|word| word.starts_with("/config/")).collect();
+    assert!(removed.contains(&&"/config/roots/gone".to_owned()), "{removed:?}");
+    assert!(removed.iter().all(|path| path.contains("/gone")), "{removed:?}");
+}
+
+#[tokio::test]
 async fn a_branch_or_commit_can_be_said_beside_the_address() {
     let world = World::new().await;
     let parse = |url: &str, name: &str, value: &str| world.nix.parse_source(url, Some((name, value.into())));
