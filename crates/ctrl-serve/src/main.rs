@@ -141,7 +141,10 @@ fn main() -> ExitCode {
         },
         Ok(Invocation::Roots) => {
             let places = roots::Places::here();
-            let kept = places.seen().and_then(|seen| Ok(places.sync(&seen)?.into_iter().for_each(say)));
+            let kept = places.seen().and_then(|seen| {
+                places.sync(&seen)?.into_iter().for_each(say);
+                Ok(())
+            });
             match kept {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(e) => fail(1, &format!("cannot keep what machines keep: {e}")),
