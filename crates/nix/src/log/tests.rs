@@ -49,6 +49,32 @@ fn recorded(name: &str) -> Vec<u8> {
     std::fs::read(data.join(name)).unwrap()
 }
 
+/// A builder may say what it likes of its phases.
+#[test]
+fn phases_without_end_are_not_told_one_by_one() {
+    let build = "/nix/store/65iqymdh20qpi7d40fb2fykhlah9a5yi-long.drv";
+    let mut log = format!(
+        r#"@nix {{"action":"start","fields":["{build}","",1,1],"id":1,"level":3,"parent":0,"text":"","type":105}}"#
+    );
+    log.push('\n');
+    for turn in 0..10_000 {
+        let phase = format!("{turn}{}", "é".repeat(3000));
+        log.push_str(&format!(
+            "@nix {{\"action\":\"result\",\"fields\":[\"{phase}\"],\"id\":1,\"type\":104}}\n"
+        ));
+    }
+    log.push_str("@nix {\"action\":\"stop\",\"id\":1}\n");
+    let (kept, _) = read(log.as_bytes(), Some(true));
+    let told = kept.told.lock().unwrap();
+    assert!(told.len() < 200, "{}", told.len());
+    assert!(told.iter().all(|activity| activity.phase.as_ref().is_none_or(|phase| phase.len() <= 200)));
+    let last = told.last().unwrap();
+    assert!(
+        last.state == ActivityState::Done && last.phase.as_ref().unwrap().starts_with("9999é"),
+        "{last:?}"
+    );
+}
+
 /// Every recording comes to the same summary whatever the version.
 #[test]
 fn recordings_are_understood() {

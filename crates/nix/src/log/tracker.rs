@@ -21,6 +21,11 @@ const STEP: u64 = 64 * 1024;
 /// More activities than this are not shown one by one: nobody reads them, and a hostile log can't fill the memory.
 const MOST: usize = 200_000;
 
+/// How much of a name or a phase is shown, in bytes: builders say what they like.
+const LONGEST_NAME: usize = 200;
+/// How many phases of an activity are told while it runs. Real builds have a dozen.
+const MOST_PHASES: usize = 100;
+
 /// An activity of Nix that hasn't stopped.
 struct Open {
     /// The node that it is or belongs to.
@@ -36,6 +41,8 @@ struct Node {
     activity: Activity,
     /// Bytes last told.
     told: u64,
+    /// How many phases were told.
+    phases: usize,
     /// The derivation or store path that it is about.
     path: String,
     /// The last lines, while it runs.
@@ -193,7 +200,7 @@ impl<'a> Tracker<'a> {
             id: self.ids.next(),
             parent,
             kind,
-            name: sanitize::plain(name).into_owned(),
+            name: short(name),
             state,
             phase: None,
             started: (state == ActivityState::Running).then(|| (self.clock)()),
@@ -206,7 +213,13 @@ impl<'a> Tracker<'a> {
         if !path.is_empty() {
             self.by_path.insert(path.to_owned(), at);
         }
-        self.nodes.push(Node { activity, told: 0, path: path.to_owned(), last_lines: VecDeque::new() });
+        self.nodes.push(Node {
+            activity,
+            told: 0,
+            phases: 0,
+            path: path.to_owned(),
+            last_lines: VecDeque::new(),
+        });
         Some(at)
     }
 
@@ -227,8 +240,16 @@ impl<'a> Tracker<'a> {
         match event.kind {
             event::result::SET_PHASE => {
                 let Some(node) = open.node.and_then(|at| self.nodes.get_mut(at)) else { return };
-                node.activity.phase = Some(sanitize::plain(event.fields.text(0)).into_owned());
-                self.observer.activity(&node.activity);
+                let phase = Some(short(event.fields.text(0)));
+                if node.activity.phase == phase {
+                    return;
+                }
+                // The last one is told with the activity's end.
+                node.activity.phase = phase;
+                node.phases += 1;
+                if node.phases <= MOST_PHASES {
+                    self.observer.activity(&node.activity);
+                }
             }
             event::result::PROGRESS if open.kind == event::activity::BUILDS => {
                 let (done, failed) = (event.fields.number(0), event.fields.number(3));
@@ -359,6 +380,11 @@ impl<'a> Tracker<'a> {
         };
         report.built = self.nodes.iter().filter(built).count() as u64;
     }
+}
+
+/// A name without what isn't text, as much of it as is shown.
+fn short(name: &str) -> String {
+    sanitize::prefix(&sanitize::plain(name), LONGEST_NAME).to_owned()
 }
 
 fn failed_build(node: &Node, message: String) -> FailedBuild {
