@@ -64,6 +64,7 @@ struct State {
     activity_bytes: Vec<u8>,
     log_bytes: Vec<u8>,
     log_room: LogRoom,
+    activity_room: LogRoom,
     flush_planned: bool,
     last_lines: VecDeque<String>,
     keys: secret::Keys,
@@ -97,6 +98,7 @@ impl Journal {
             activity_bytes: Vec::new(),
             log_bytes: Vec::new(),
             log_room: LogRoom::default(),
+            activity_room: LogRoom::for_activities(),
             flush_planned: false,
             last_lines: VecDeque::with_capacity(LAST_LINES),
             keys: secret::Keys::default(),
@@ -329,9 +331,17 @@ impl Observer for Journal {
 }
 
 impl State {
+    /// How an activity ended is always written; when there is no room the rest is left out, and that said once.
     fn record(&mut self, activity: &Activity) {
-        if serde_json::to_writer(&mut self.activity_bytes, activity).is_ok() {
-            self.activity_bytes.push(b'\n');
+        let Ok(mut bytes) = serde_json::to_vec(activity) else { return };
+        bytes.push(b'\n');
+        let fate = self.activity_room.take(bytes.len());
+        if fate == Fate::Kept || activity.ended.is_some() {
+            self.activity_bytes.append(&mut bytes);
+        }
+        if fate == Fate::First {
+            let text = "too much is done to show all of it; from here on only what ended is".to_owned();
+            self.write_log(&LogLine { activity: None, level: LogLevel::Warning, text });
         }
     }
 
@@ -402,5 +412,31 @@ mod tests {
         // The last lines are still what a failure shows.
         journal.say(LogLevel::Output, "the very last");
         assert_eq!(journal.state().last_lines.back().unwrap(), "the very last");
+    }
+
+    #[tokio::test]
+    async fn activities_without_end_are_cut_but_for_how_they_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths { config: dir.path().join("config"), data: dir.path().join("data") };
+        paths.create().unwrap();
+        let files = OperationFiles::new(&paths);
+        let operation =
+            Operation::begin(OperationKind::Rebuild, None, Door::Window, OffsetDateTime::now_utc());
+        let journal = Journal::begin(&files, operation).unwrap();
+        journal.state().activity_room = LogRoom::of(1000);
+        let mut activity = journal.new_activity(ActivityKind::Build, "endless");
+        for turn in 0..1000 {
+            activity.phase = Some(format!("phase {turn}"));
+            journal.activity(&activity);
+        }
+        activity.end(true);
+        journal.activity(&activity);
+        journal.write_all();
+        let told = fs::read_to_string(files.activity_path(journal.id)).unwrap();
+        assert!(told.len() < 1500, "{} bytes", told.len());
+        let last: Activity = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!((last.state, last.phase.as_deref()), (ActivityState::Done, Some("phase 999")));
+        let log = fs::read_to_string(files.log_path(journal.id)).unwrap();
+        assert_eq!(log.matches("too much is done").count(), 1);
     }
 }

@@ -1,7 +1,9 @@
-//! How much an operation's log may take on the disk: a derivation may print without end.
+//! How much an operation's log and its activities may take on the disk: a derivation may print, and tell of phases, without end.
 
 /// The most that is written of a log, in bytes.
 const MOST: u64 = 512 << 20;
+/// The most that is written of activities, but for how each ended.
+const MOST_ACTIVITIES: u64 = 128 << 20;
 
 /// What is left of it.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,11 @@ impl Default for LogRoom {
 }
 
 impl LogRoom {
+    /// Room for activities.
+    pub(super) const fn for_activities() -> Self {
+        Self::of(MOST_ACTIVITIES)
+    }
+
     /// Room for so many bytes.
     pub(super) const fn of(bytes: u64) -> Self {
         Self { left: Some(bytes) }
