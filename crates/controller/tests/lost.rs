@@ -81,6 +81,19 @@ async fn what_was_deleted_while_the_controller_did_not_run_is_forgotten_when_it_
 }
 
 #[tokio::test]
+async fn settings_that_cannot_be_read_are_not_the_engines_fault() {
+    let world = World::new();
+    world.init("hello").await;
+    let machines = world.config().join("machines");
+    fs::rename(&machines, world.config().join("elsewhere")).unwrap();
+    fs::write(&machines, "").unwrap();
+    let diagnosis = world.controller.diagnose().await;
+    let check = diagnosis.checks.iter().find(|check| check.id == "machines").unwrap();
+    assert_eq!(check.reason, "unread");
+    assert!(check.evidence.contains("machines"), "{}", check.evidence);
+}
+
+#[tokio::test]
 async fn a_draft_is_not_built_into_somebody_elses_container() {
     let world = World::new();
     world.init("hello").await;

@@ -132,6 +132,7 @@ const german: Explanations = {
     },
     machines: {
       stray: "Es gibt Container ohne Einstellungen: {names}. `codchi delete` entfernt einen mit allen Dateien darin.",
+      unread: "Die Einstellungen der Maschinen lassen sich nicht lesen.",
       whole: "Jeder Container einer Maschine hat seine Einstellungen.",
     },
     clock: {

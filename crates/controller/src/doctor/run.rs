@@ -27,7 +27,7 @@ use crate::{
     error::Error,
     host::HostCommand,
     secret::HostSecret,
-    status::{self, MachineStatus},
+    status::{self, KnownMachine, MachineStatus},
 };
 
 /// How long anything that is looked at may take. Nothing that is well takes nearly as long.
@@ -129,7 +129,7 @@ impl Controller {
             (controller::SUBJECT, controller::check(kind, self.images.as_ref(), controller, &inside.asked)),
             (daemon::SUBJECT, daemon::check(kind, &inside.asked, &inside.pinged)),
             (disk::SUBJECT, disk::check(kind, &places, runs)),
-            (machines::SUBJECT, machines::check(self.strays(engine.instances.as_deref()).as_deref())),
+            (machines::SUBJECT, machines::check(self.strays(engine.instances.as_deref()))),
             (clock::SUBJECT, clock::check(OffsetDateTime::now_utc(), inside.clock)),
             (proxy::SUBJECT, proxy::check(outside.proxy.as_ref(), outside.proxy_answers)),
             (dns::SUBJECT, dns::check(&outside.looked_up, outside.proxy.is_some())),
@@ -152,10 +152,12 @@ impl Controller {
     }
 
     /// The containers of machines that nothing is known of; `None` when the engine can't be asked.
-    fn strays(&self, instances: Option<&[InstanceStatus]>) -> Option<Vec<MachineStatus>> {
+    fn strays(&self, instances: Option<&[InstanceStatus]>) -> Option<Result<Vec<MachineStatus>, Error>> {
         let instances = Ok(instances?.to_vec());
-        let known = self.known_machines().ok()?;
-        Some(status::strays(self.driver.kind(), known.iter(), &status::by_name(&instances)))
+        let strays = |known: Vec<KnownMachine>| {
+            status::strays(self.driver.kind(), known.iter(), &status::by_name(&instances))
+        };
+        Some(self.known_machines().map(strays))
     }
 
     /// The hosts that the modules of all machines come from.

@@ -3,8 +3,9 @@
 use crate::{
     doctor::{
         CheckGroup,
-        finding::{Finding, Subject},
+        finding::{Finding, Subject, evidence},
     },
+    error::Error,
     status::MachineStatus,
 };
 
@@ -12,8 +13,15 @@ pub(in crate::doctor) const SUBJECT: Subject =
     Subject { id: "machines", group: CheckGroup::Controller, title: "Machine settings" };
 
 /// `strays` are those without; `None` when the engine can't be asked.
-pub(in crate::doctor) fn check(strays: Option<&[MachineStatus]>) -> Finding {
-    let Some(strays) = strays else { return Finding::no_engine() };
+pub(in crate::doctor) fn check(strays: Option<Result<Vec<MachineStatus>, Error>>) -> Finding {
+    let strays = match strays {
+        None => return Finding::no_engine(),
+        Some(Err(error)) => {
+            return Finding::unknown("unread", "The machines' settings can't be read.")
+                .seen(evidence(&error));
+        }
+        Some(Ok(strays)) => strays,
+    };
     if strays.is_empty() {
         return Finding::ok("whole", "Every container of a machine has its settings.");
     }
