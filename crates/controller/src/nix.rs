@@ -1,7 +1,7 @@
 //! What Codchi needs of Nix: reading repositories, locking, evaluating, building, and generations.
 //!
 //! The trait is implemented by the `codchi-nix` crate, which runs Nix in the controller. What the answers mean for a machine is
-//! decided in [`crate::build::pipeline`].
+//! decided in `build/pipeline`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
