@@ -63,12 +63,23 @@ pub fn a_link_in_a_home_survives_collections(scene: &mut Scene) {
     assert!(!is_there(scene, &kept), "nothing keeps it any more");
 
     let gone = keep_in(scene, "collector", "gone", "result");
+    collect(scene, "collector");
+    assert!(is_there(scene, &gone));
+    // The controller doesn't run meanwhile: it forgets when it is used next.
+    scene.codchi.ok(&["stop", "hello"]);
+    scene.world.client(&["stop", "--force", "codchi-controller"]);
     scene.codchi.ok(&["delete", "collector", "--yes"]);
+    scene.codchi.ok(&["start", "hello"]);
     collect(scene, "hello");
     assert!(!is_there(scene, &gone), "its machine is gone");
-    let left =
-        scene.in_controller(&["sh", "-c", "ls /instances /config/roots; ls /nix/var/nix/gcroots/builds"]);
-    assert!(!left.contains("collector/") && !left.contains("moved"), "{left}");
+    for place in ["/config/roots", "/config/machines", "/nix/var/nix/gcroots/builds"] {
+        let left = scene.in_controller(&["ls", "-A", place]);
+        let gone = |name: &str| ["collector", "collector.result", "moved", "moved.result"].contains(&name);
+        assert!(!left.lines().any(gone), "{place}: {left}");
+    }
+    let mounts = scene.in_controller(&["cat", "/proc/self/mountinfo"]);
+    let seen = |name: &str| mounts.contains(&format!(" /instances/{name} "));
+    assert_eq!(["hello", "collector", "moved"].map(seen), [true, false, false], "{mounts}");
 }
 
 pub fn nothing_in_a_home_stops_a_collection(scene: &mut Scene) {
