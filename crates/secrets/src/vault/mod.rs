@@ -82,7 +82,7 @@ impl VaultStore {
     }
 
     /// Does `work` with the vault unlocked and as it is in the file now.
-    fn opened<T>(&self, work: impl FnOnce(&mut Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn with_open<T>(&self, work: impl FnOnce(&mut Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         self.refresh(&mut open)?;
         match open.as_mut() {
@@ -152,7 +152,7 @@ impl VaultStore {
     fn change(&self, change: impl FnOnce(&mut Content) -> bool) -> Result<(), StoreError> {
         let _turn = self.turn()?;
         self.make_if_given()?;
-        self.opened(|open| {
+        self.with_open(|open| {
             let mut content = open.content.clone();
             if change(&mut content) {
                 *open = self.write(content, open.passphrase.clone())?;
@@ -197,7 +197,7 @@ impl SecretStore for VaultStore {
                 // It is made by the first write.
                 return Ok(());
             }
-            me.opened(|_| Ok(()))
+            me.with_open(|_| Ok(()))
         });
         match looked.await {
             Ok(()) => StoreState::Ready,
@@ -212,7 +212,7 @@ impl SecretStore for VaultStore {
             if me.file()?.is_none() && me.given_passphrase()?.is_some() {
                 return Ok(None);
             }
-            me.opened(|open| Ok(open.content.get(&name).cloned().inspect(hide)))
+            me.with_open(|open| Ok(open.content.get(&name).cloned().inspect(hide)))
         })
         .await
     }
