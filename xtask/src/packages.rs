@@ -199,7 +199,7 @@ mod tests {
         let security = "Types: deb\nURIs: http://archive.example/pub/debian-security\n";
         assert_eq!(archive_in(security), None);
         let line =
-            "# deb http://a/debian x\ndeb [signed-by=/k] https://mirror.example/pub/debian/ bookworm main\n";
+            "# deb http://old/pub/debian x\ndeb [signed-by=/k] https://mirror.example/pub/debian/ bookworm main\n";
         assert_eq!(archive_in(line).as_deref(), Some("https://mirror.example/pub/debian"));
     }
 
