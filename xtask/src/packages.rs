@@ -198,8 +198,7 @@ mod tests {
         assert_eq!(archive_in(deb822).as_deref(), Some("http://archive.example/pub/debian"));
         let security = "Types: deb\nURIs: http://archive.example/pub/debian-security\n";
         assert_eq!(archive_in(security), None);
-        let line =
-            "# deb http://old/pub/debian x\ndeb [signed-by=/k] https://mirror.example/pub/debian/ bookworm main\n";
+        let line = "# deb http://old/pub/debian x\ndeb [signed-by=/k] https://mirror.example/pub/debian/ bookworm main\n";
         assert_eq!(archive_in(line).as_deref(), Some("https://mirror.example/pub/debian"));
     }
 
