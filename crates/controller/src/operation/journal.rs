@@ -391,8 +391,8 @@ mod tests {
         operation::{Door, OperationKind},
     };
 
-    #[tokio::test]
-    async fn a_log_without_end_is_cut_and_says_so() {
+    /// An operation that has just begun, in a directory of its own.
+    fn begun() -> (tempfile::TempDir, OperationFiles, Arc<Journal>) {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths { config: dir.path().join("config"), data: dir.path().join("data") };
         paths.create().unwrap();
@@ -400,6 +400,12 @@ mod tests {
         let operation =
             Operation::begin(OperationKind::Rebuild, None, Door::Window, OffsetDateTime::now_utc());
         let journal = Journal::begin(&files, operation).unwrap();
+        (dir, files, journal)
+    }
+
+    #[tokio::test]
+    async fn a_log_without_end_is_cut_and_says_so() {
+        let (_dir, files, journal) = begun();
         journal.state().log_room = LogRoom::of(1000);
         for _ in 0..1000 {
             journal.say(LogLevel::Output, "y");
@@ -416,13 +422,7 @@ mod tests {
 
     #[tokio::test]
     async fn activities_without_end_are_cut_but_for_how_they_ended() {
-        let dir = tempfile::tempdir().unwrap();
-        let paths = Paths { config: dir.path().join("config"), data: dir.path().join("data") };
-        paths.create().unwrap();
-        let files = OperationFiles::new(&paths);
-        let operation =
-            Operation::begin(OperationKind::Rebuild, None, Door::Window, OffsetDateTime::now_utc());
-        let journal = Journal::begin(&files, operation).unwrap();
+        let (_dir, files, journal) = begun();
         journal.state().activity_room = LogRoom::of(1000);
         let mut activity = journal.new_activity(ActivityKind::Build, "endless");
         for turn in 0..1000 {

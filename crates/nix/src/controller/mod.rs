@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use codchi_controller::{
     access::{Access, NOTHING, Server},
     activity::{Activity, ActivityKind, ActivityState, Observer},
+    containers,
     driver::{Driver, ExecSpec, Role},
     machine::{MachineName, MachineSpec},
     nix::{
@@ -94,12 +95,7 @@ impl ControllerNix {
 
     /// A program in the controller with the environment that all of them get.
     fn command<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ExecSpec {
-        ExecSpec::new(argv)
-            .env("HOME", "/root")
-            .env("NIX_REMOTE", "daemon")
-            .env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
-            .env("XDG_CACHE_HOME", "/config/cache")
-            .env("LANG", "C.UTF-8")
+        containers::in_controller(argv)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
     }
