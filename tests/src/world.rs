@@ -79,17 +79,23 @@ impl World {
         command
     }
 
-    /// Runs the engine's own client: another program beside Codchi.
+    /// The engine's own client: another program beside Codchi.
+    pub fn client_command(&self, args: &[&str]) -> Command {
+        let mut command = self.command(match self.flavour {
+            Flavour::Lxd => "lxc",
+            Flavour::Incus => "incus",
+        });
+        command.args(args);
+        command
+    }
+
+    /// Runs it.
     ///
     /// # Panics
     /// When it fails.
     pub fn client(&self, args: &[&str]) -> String {
-        let program = match self.flavour {
-            Flavour::Lxd => "lxc",
-            Flavour::Incus => "incus",
-        };
-        let output = self.command(program).args(args).output().expect("the engine's client");
-        checked(&format!("{program} {args:?}"), output)
+        let output = self.client_command(args).output().expect("the engine's client");
+        checked(&format!("the engine's client {args:?}"), output)
     }
 
     /// The engine's socket.

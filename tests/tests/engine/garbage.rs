@@ -1,10 +1,14 @@
 //! Who keeps what: any user of a machine may collect garbage, and nobody else loses what they use, keep, or are about to build.
 
-use std::sync::Arc;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::{Arc, Mutex},
+};
 
 use codchi_controller::{
     access::NOTHING,
-    activity::Unobserved,
+    activity::{Activity, ActivityKind, LogLine, Observer, Unobserved},
     machine::{MachineName, MachineSpec},
     nix::{Nix as _, Run},
 };
@@ -101,16 +105,20 @@ pub fn nothing_in_a_home_stops_a_collection(scene: &mut Scene) {
         .exec("hello", &["sh", "-c", "cd; rm -rf circle into pipe out beside a-name-of-twenty-four-xx"]);
 }
 
-pub fn a_build_survives_collections_between_its_phases(scene: &mut Scene) {
-    scene.hello();
-    let repo = Repo::module(scene.place("about"), "about", &module("first"));
-    scene.codchi.ok(&["init", "about", &repo.url()]);
+/// A machine whose next build is a new one, and what it is made of.
+fn changed(scene: &Scene, name: &str) -> (MachineName, MachineSpec) {
+    let repo = Repo::module(scene.place(name), name, &module("first"));
+    scene.codchi.ok(&["init", name, &repo.url()]);
     repo.commit(&[("module.nix", &module("second"))]);
-    let machine: MachineName = "about".parse().unwrap();
-    let file = scene.codchi.config_dir().join("machines/about/machine.json");
+    let file = scene.codchi.config_dir().join(format!("machines/{name}/machine.json"));
     let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     file.as_object_mut().unwrap().remove("version");
-    let spec: MachineSpec = serde_json::from_value(file).unwrap();
+    (name.parse().unwrap(), serde_json::from_value(file).unwrap())
+}
+
+pub fn a_build_survives_collections_between_its_phases(scene: &mut Scene) {
+    scene.hello();
+    let (machine, spec) = changed(scene, "about");
     let nix = ControllerNix::new(Arc::new(scene.world.driver()), "git");
     let cancel = CancellationToken::new();
     let run = Run { observer: &Unobserved, cancel: &cancel, access: &NOTHING };
@@ -127,4 +135,65 @@ pub fn a_build_survives_collections_between_its_phases(scene: &mut Scene) {
         assert_eq!(nix.install(&machine, &system).await.unwrap().number, 2);
     });
     scene.codchi.ok(&["delete", "about", "--yes"]);
+}
+
+/// Begins a collection when something was evaluated, and holds it when it has looked for what is kept and before it removes anything.
+struct CollectsAfterEvaluation<'a> {
+    scene: &'a Scene,
+    collector: Mutex<Option<Child>>,
+}
+
+impl CollectsAfterEvaluation<'_> {
+    /// Nix' own tests hold it there, by the end of this file.
+    const HELD: &'static str = r#"mkfifo /tmp/held
+        _NIX_TEST_GC_SYNC_2=/tmp/held nix-store --gc --store local 2>&1 &
+        exec 3>/tmp/held; echo looked; read -r _ || true; exec 3>&-; wait $!; rm /tmp/held"#;
+
+    fn begin(&self) -> Child {
+        let path = "PATH=/usr/bin:/usr/sbin:/bin:/sbin";
+        let argv = ["exec", "codchi-controller", "--env", path, "--", "sh", "-ec", Self::HELD];
+        let mut command = self.scene.world.client_command(&argv);
+        let mut collector = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = BufReader::new(collector.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+        assert!(printed.any(|line| line == "looked"), "the collection ended before it was held");
+        collector
+    }
+
+    /// Lets it go on, and waits for its end.
+    fn finish(&self) {
+        let mut collector = self.collector.lock().unwrap().take().expect("something was evaluated");
+        drop(collector.stdin.take());
+        let printed =
+            BufReader::new(collector.stdout.take().unwrap()).lines().map(Result::unwrap).collect::<Vec<_>>();
+        assert!(collector.wait().unwrap().success(), "{printed:?}");
+    }
+}
+
+impl Observer for CollectsAfterEvaluation<'_> {
+    fn activity(&self, activity: &Activity) {
+        let mut collector = self.collector.lock().unwrap();
+        if activity.kind == ActivityKind::Evaluate && activity.ended.is_some() && collector.is_none() {
+            *collector = Some(self.begin());
+        }
+    }
+    fn log(&self, _: LogLine) {}
+}
+
+pub fn a_collection_that_began_before_a_derivation_was_kept_leaves_it(scene: &mut Scene) {
+    scene.hello();
+    let (machine, spec) = changed(scene, "late");
+    let nix = ControllerNix::new(Arc::new(scene.world.driver()), "git");
+    let cancel = CancellationToken::new();
+    let collects = CollectsAfterEvaluation { scene, collector: Mutex::default() };
+    let run = Run { observer: &Unobserved, cancel: &cancel, access: &NOTHING };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        nix.resolve(&machine, &spec, None, true, run).await.unwrap();
+        let run = Run { observer: &collects, ..run };
+        let derivation = nix.evaluate(&machine, &spec, run).await.unwrap().derivation;
+        collects.finish();
+        assert!(is_there(scene, &derivation.0));
+        nix.release(&machine).await.unwrap();
+    });
+    scene.codchi.ok(&["delete", "late", "--yes"]);
 }

@@ -48,7 +48,8 @@ const CASES: &[Case<Scene>] = cases! {
     garbage:
         a_link_in_a_home_survives_collections
         nothing_in_a_home_stops_a_collection
-        a_build_survives_collections_between_its_phases;
+        a_build_survives_collections_between_its_phases
+        a_collection_that_began_before_a_derivation_was_kept_leaves_it;
     modules:
         modules_are_listed_without_building
         modules_come_and_go

@@ -18,6 +18,9 @@ fn root_of(machine: &MachineName) -> String {
 
 impl ControllerNix {
     /// Keeps a derivation; whether it is still there. Made anew when it isn't, it is kept from its beginning.
+    ///
+    /// Nix makes the link: a link of ours isn't seen by a collector that has already looked for them, but Nix tells a running one what it
+    /// keeps, and looks only then whether it is there. A derivation named by its path alone isn't built.
     pub(super) async fn keep_derivation(
         &self,
         machine: &MachineName,
@@ -25,19 +28,28 @@ impl ControllerNix {
         cancel: &CancellationToken,
     ) -> Result<bool, NixError> {
         let action = "keep the derivation";
-        let link = ["ln", "-sfn", "--", &derivation.0, &root_of(machine)];
-        let asked = self.ask_unless(Some(cancel), action, Self::command(link), Input::Nothing);
-        let output = asked.await?;
-        if output.code != 0 {
-            return Err(failure::of_program(action, &output));
+        let link = [
+            "nix",
+            "--extra-experimental-features",
+            "nix-command",
+            "build",
+            "--option",
+            "substitute",
+            "false",
+            "--out-link",
+            &root_of(machine),
+            &derivation.0,
+        ];
+        let kept = self.ask_unless(Some(cancel), action, Self::command(link), Input::Nothing).await?;
+        if kept.code == 0 {
+            return Ok(true);
         }
         let check = Self::command(["nix-store", "--check-validity", &derivation.0]);
         let output = self.ask_unless(Some(cancel), action, check, Input::Nothing).await?;
-        match output.code {
-            0 => Ok(true),
-            _ if String::from_utf8_lossy(&output.stderr).contains("is not valid") => Ok(false),
-            _ => Err(failure::of_program(action, &output)),
+        if output.code != 0 && String::from_utf8_lossy(&output.stderr).contains("is not valid") {
+            return Ok(false);
         }
+        Err(failure::of_program(action, &kept))
     }
 
     /// Ends that for one machine.

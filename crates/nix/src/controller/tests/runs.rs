@@ -56,14 +56,25 @@ async fn what_is_collected_before_it_is_kept_is_made_again() {
     let world = World::new().await;
     let answer = format!(r#"{{"derivation":"{}","requirements":{{}}}}"#, derivation().0);
     world.on(&["nix"], Answer::stdout(answer));
+    let keep = ["nix", "--extra-experimental-features", "nix-command", "build"];
+    world.on(
+        &keep,
+        Answer::failed("error: path is required, but there is no substituter that can build it\n"),
+    );
     let gone = Answer::failed(format!("error: path '{}' is not valid\n", derivation().0));
     world.on(&["nix-store", "--check-validity"], gone);
     let error = world.nix.evaluate(&machine(), &spec(&[]), world.run()).await.unwrap_err();
     assert!(error.to_string().contains("collected as garbage"), "{error}");
-    let order: Vec<_> = world.inside.ran.lock().unwrap().iter().map(|spec| spec.argv[0].clone()).collect();
-    assert_eq!(order[..4], ["nix", "ln", "nix-store", "nix"], "kept first, then looked at, then made again");
-    let kept = world.ran("ln").remove(0);
-    assert_eq!(kept[3..], [derivation().0, "/nix/var/nix/gcroots/builds/shop".into()]);
+    let ran = world.ran("nix");
+    let order: Vec<_> =
+        ran.iter().map(|argv| argv.iter().find(|word| ["eval", "build"].contains(&&***word))).collect();
+    assert_eq!(order[..3], [Some(&"eval".into()), Some(&"build".into()), Some(&"eval".into())], "made again");
+    let kept = &ran[1];
+    assert_eq!(kept[kept.len() - 2..], ["/nix/var/nix/gcroots/builds/shop".to_owned(), derivation().0]);
+
+    world.on(&["nix-store", "--check-validity"], Answer::default());
+    let error = world.nix.evaluate(&machine(), &spec(&[]), world.run()).await.unwrap_err();
+    assert!(error.to_string().contains("no substituter"), "it is there, something else is wrong: {error}");
 }
 
 #[tokio::test]
