@@ -140,7 +140,7 @@ impl Controller {
             journal.step("delete the container", self.driver.delete(&name)).await?;
         }
         // Nobody installs the controller meanwhile, which would mount the generations again.
-        let _held = ControllerLock::new(&self.paths).shared().await?;
+        let held = ControllerLock::new(&self.paths).shared().await?;
         journal.step("delete the generations", self.remove_generations(machine)).await?;
         let mut warnings = Vec::new();
         if keep_secrets {
@@ -153,6 +153,8 @@ impl Controller {
             }
         }
         self.machines.remove(machine)?;
+        drop(held);
+        self.forget_repositories_if_unused().await;
         Ok(OperationOutcome { changed: true, warnings, ..OperationOutcome::default() })
     }
 }

@@ -101,6 +101,10 @@ pub trait Nix: Send + Sync + 'static {
 
     /// The same for all but these machines, while no operation uses the controller: it may not have run when they were deleted.
     async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError>;
+
+    /// Removes copies of this computer's repositories that none of these machines is made of, while no operation uses the controller.
+    /// [`Nix::resolve`] makes those anew that are needed after all.
+    async fn forget_repositories(&self, but: &[MachineSpec]) -> Result<(), NixError>;
 }
 
 /// A path below `/nix/store`.

@@ -3,18 +3,20 @@
 
 mod world;
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use codchi_controller::{
+    Dialogue,
     driver::{Driver as _, Role, StopMode, VolumeName},
     error::Error,
     event::Event,
     failure::FailureCode,
     machine::MachineName,
-    operation::{Door, OperationState},
+    operation::{Door, OperationState, Phase},
     status::{Action, MachineStatus, RunState},
 };
 use futures::StreamExt as _;
+use tokio::sync::Notify;
 use world::{World, name, new};
 
 const DOOR: Door = Door::CommandLine;
@@ -78,6 +80,60 @@ async fn what_was_deleted_while_the_controller_did_not_run_is_forgotten_when_it_
     let remembered = world.nix.state().remembered.clone().unwrap();
     let remembered: Vec<_> = remembered.iter().map(|machine| machine.as_str()).collect();
     assert_eq!(remembered, ["lost", "other"], "a container without settings keeps what it has");
+}
+
+#[tokio::test]
+async fn repositories_that_no_machine_is_made_of_are_forgotten_when_nobody_uses_the_controller() {
+    let world = World::new();
+    world.init("hello").await;
+    let source = world.controller.parse_source("many", None).unwrap();
+    let (hello, modules) = (name("hello"), ["a".into()]);
+    let add = world.controller.add(&hello, &source, &modules, Dialogue::default(), DOOR).await.unwrap();
+    world.end(add.id).await;
+    let gone = world.controller.init(new("gone", "elsewhere"), DOOR).await.unwrap();
+    world.end(gone.id).await;
+    let kept = || world.nix.state().repositories.take().map(|urls| urls.into_iter().collect::<Vec<_>>());
+    kept();
+
+    let rebuild = || world.controller.rebuild(&hello, true, false, Dialogue::default(), DOOR).unwrap();
+    world.end(rebuild().id).await;
+    assert_eq!(kept(), None, "it is made of what it was made of");
+    let remove = world.controller.remove_module(&hello, "hello", DOOR).unwrap();
+    world.end(remove.id).await;
+    assert_eq!(kept().unwrap(), ["elsewhere", "many"]);
+
+    // Another one builds.
+    let gate = Arc::new(Notify::new());
+    *world.nix.gate.lock().unwrap() = Some(Arc::clone(&gate));
+    world.nix.state().commit = 2;
+    let building = rebuild();
+    let events = world.controller.follow(building.id).unwrap();
+    let builds = events.any(async |event| match event {
+        Event::OperationChanged { operation } => operation.phase() == Some(Phase::Build),
+        _ => false,
+    });
+    assert!(builds.await);
+    let delete = world.controller.delete(&name("gone"), false, DOOR).await.unwrap();
+    assert_eq!(world.end(delete.id).await.state, OperationState::Succeeded);
+    assert_eq!(kept(), None, "what it uses stays");
+    gate.notify_one();
+    assert_eq!(world.end(building.id).await.state, OperationState::Succeeded);
+    *world.nix.gate.lock().unwrap() = None;
+
+    // It is done by whoever starts the controller, but not while it isn't known what a machine is made of.
+    let settings = world.config().join("machines/other/machine.json");
+    world.init("other").await;
+    let known = fs::read(&settings).unwrap();
+    let restart = async || {
+        world.driver.stop(&Role::Controller.instance(), StopMode::Force).await.unwrap();
+        world.end(rebuild().id).await;
+    };
+    fs::write(&settings, "{").unwrap();
+    restart().await;
+    assert_eq!(kept(), None);
+    fs::write(&settings, known).unwrap();
+    restart().await;
+    assert_eq!(kept().unwrap(), ["many", "repo"]);
 }
 
 #[tokio::test]

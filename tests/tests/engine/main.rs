@@ -53,6 +53,7 @@ const CASES: &[Case<Scene>] = cases! {
     modules:
         modules_are_listed_without_building
         modules_come_and_go
+        copies_of_repositories_go_with_the_last_machine_of_them
         a_second_machine_costs_nothing;
     rebuild:
         nothing_changed_ends_at_once

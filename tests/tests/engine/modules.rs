@@ -1,5 +1,7 @@
 //! What repositories offer, and machines made of it.
 
+use std::collections::BTreeSet;
+
 use codchi_tests::{cli::Events, scene::Scene};
 use serde_json::{Value, json};
 
@@ -89,6 +91,31 @@ pub fn modules_come_and_go(scene: &mut Scene) {
     assert_eq!((left.code, left.stdout.as_str()), (1, "2"), "{left}");
     scene.codchi.fails(3, &["module", "remove", "hello", "one"]).says("no module 'one'");
     scene.codchi.ok(&["module", "remove", "hello", "two"]);
+}
+
+pub fn copies_of_repositories_go_with_the_last_machine_of_them(scene: &mut Scene) {
+    let hello = scene.hello();
+    let flake = "{ outputs = _: { nixosModules.own = { }; }; }";
+    let repo = scene.repo("copied", &[("flake.nix", flake)]);
+    let copies = |scene: &Scene| -> BTreeSet<String> {
+        scene.in_controller(&["ls", "-A", "/config/repositories"]).lines().map(str::to_owned).collect()
+    };
+    scene.codchi.ok(&["init", "copied", &hello.url()]);
+    let before = copies(scene);
+    scene.codchi.ok(&["add", "copied", &repo.url()]);
+    scene.codchi.ok(&["init", "second", &repo.url()]);
+    assert_eq!(copies(scene).difference(&before).count(), 1, "machines share it");
+    scene.codchi.ok(&["module", "remove", "copied", "own"]);
+    assert_eq!(copies(scene).difference(&before).count(), 1, "another machine is made of it");
+    scene.codchi.ok(&["delete", "second", "--yes"]);
+    assert_eq!(copies(scene).difference(&before).count(), 0);
+
+    scene.codchi.ok(&["add", "copied", &repo.url()]);
+    assert_eq!(copies(scene).difference(&before).count(), 1, "copied again");
+    scene.codchi.ok(&["module", "remove", "copied", "own"]);
+    assert_eq!(copies(scene).difference(&before).count(), 0);
+    scene.codchi.ok(&["delete", "copied", "--yes"]);
+    scene.codchi.ok(&["rebuild", "hello"]);
 }
 
 pub fn a_second_machine_costs_nothing(scene: &mut Scene) {

@@ -68,6 +68,7 @@ struct Prepared {
 
 impl Pipeline<'_> {
     pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
+        let leaves_source = self.leaves_source()?;
         let outcome = self.phases().await;
         // What is left is removed by the next one.
         match tokio::time::timeout(RELEASE, self.controller.nix.release(self.machine)).await {
@@ -77,7 +78,17 @@ impl Pipeline<'_> {
             }
             Err(_) => tracing::debug!(machine = %self.machine, "the controller doesn't let go in time"),
         }
+        if leaves_source {
+            self.controller.forget_repositories_if_unused().await;
+        }
         outcome
+    }
+
+    /// Whether the machine was made of something that it isn't to be made of any more.
+    fn leaves_source(&self) -> Result<bool, Error> {
+        let built = self.controller.machines.record(self.machine)?.built;
+        let is_wanted = |url: &str| self.spec.modules.iter().any(|module| module.url == url);
+        Ok(built.is_some_and(|built| built.spec.modules.iter().any(|module| !is_wanted(&module.url))))
     }
 
     async fn phases(&self) -> Result<OperationOutcome, Error> {

@@ -1,5 +1,6 @@
 //! What the controller and the code machines look like to an engine: mounts and environment, as `engine.md` tables them.
 
+mod forget;
 mod guest;
 pub(crate) mod idle;
 pub mod images;

@@ -3,7 +3,6 @@
 //! Its volumes outlive it, so replacing it never touches the store.
 
 use std::{
-    collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -202,18 +201,6 @@ impl Controller {
             tracing::warn!(%error, "the controller still has something of deleted machines");
         }
         Ok(())
-    }
-
-    /// Removes what the controller still has of machines that were deleted while it didn't run. Nobody else uses it meanwhile.
-    pub(crate) async fn forget_deleted(&self) -> Result<(), Error> {
-        let mut known: BTreeSet<MachineName> = self.machines.names()?.into_iter().collect();
-        // A machine whose settings were lost or that is being renamed is still there.
-        let roles = self.driver.instances().await?.into_iter().map(|instance| instance.role);
-        known.extend(roles.filter_map(|role| match role {
-            Role::Machine(name) => Some(name),
-            Role::Controller => None,
-        }));
-        Ok(self.nix.forget_others(&known).await?)
     }
 
     /// Makes an image known to the engine.

@@ -81,6 +81,8 @@ pub struct NixState {
     pub released: u32,
     /// Whom nothing was forgotten of when the rest was.
     pub remembered: Option<BTreeSet<MachineName>>,
+    /// Which repositories weren't forgotten when the others were.
+    pub repositories: Option<BTreeSet<String>>,
     /// What the last look at a repository could use.
     pub used: String,
 }
@@ -232,6 +234,11 @@ impl Nix for FakeNix {
     }
     async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError> {
         self.state().remembered = Some(machines.clone());
+        Ok(())
+    }
+    async fn forget_repositories(&self, but: &[MachineSpec]) -> Result<(), NixError> {
+        let urls = but.iter().flat_map(|spec| &spec.modules).map(|module| module.url.clone());
+        self.state().repositories = Some(urls.collect());
         Ok(())
     }
 }

@@ -366,6 +366,10 @@ impl Nix for ControllerNix {
         }
         Ok(())
     }
+
+    async fn forget_repositories(&self, but: &[MachineSpec]) -> Result<(), NixError> {
+        self.remove_copies(but).await
+    }
 }
 
 #[cfg(test)]

@@ -173,3 +173,23 @@ async fn reading_a_repository_can_be_cancelled() {
     assert!(matches!(result, Err(NixError::Cancelled)), "{result:?}");
     drop(held);
 }
+
+#[tokio::test]
+async fn copies_that_no_machine_is_made_of_are_removed() {
+    let world = World::new().await;
+    let (kept, dropped) = (world.host("kept"), world.host("dropped"));
+    let left = format!("{}.gone", copy_of(&world.host("left")));
+    let there = [copy_of(&kept), left.clone(), copy_of(&dropped)].join("\n");
+    world.on(&["find", "/config"], Answer::stdout(there));
+    world.on(&["mv"], Answer::default());
+    let machines = [
+        spec(&[("github:acme/web", "a"), ("not a source", "b")]),
+        spec(&[(&format!("git+file://{}?ref=dev", kept.display()), "c")]),
+    ];
+    world.nix.forget_repositories(&machines).await.unwrap();
+    let gone = format!("{}.gone", copy_of(&dropped));
+    let renamed: Vec<_> = world.ran("mv").into_iter().map(|argv| argv[3..].to_vec()).collect();
+    assert_eq!(renamed, [[copy_of(&dropped), gone.clone()]]);
+    let removed: Vec<_> = world.ran("rm").into_iter().map(|argv| argv[3..].to_vec()).collect();
+    assert_eq!(removed, [[left], [gone]], "never what may be taken for a copy");
+}
