@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 
 use crate::{
     config::LxdConfig,
+    editing::Editing,
     events, exec,
     rest::{Purpose, Rest},
     wire::Server,
@@ -24,8 +25,8 @@ pub struct LxdDriver {
     pub(crate) pool: Option<String>,
     /// Held while an image is sent.
     pub(crate) importing: tokio::sync::Mutex<()>,
-    /// Held while an instance's settings are changed.
-    pub(crate) editing: tokio::sync::Mutex<()>,
+    /// Whose settings are being changed.
+    pub(crate) editing: Editing,
 }
 
 impl LxdDriver {

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`config`] | where the engine is, which project, profile and pool |
 //! | `rest`, `websocket`, `wire` | requests, operations, errors; the JSON of the interface |
-//! | `record` | one instance with its ETag: whose it is, changing it without touching foreign settings |
+//! | `record`, `editing` | one instance with its ETag: whose it is, changing it without touching foreign settings |
 //! | `settings`, `devices` | what an `InstanceSpec` is in the engine's configuration keys and devices |
 //! | `image`, `storage`, `state`, `listing`, `inspect`, `events`, `exec` | the methods of the trait, by subject |
 #![cfg(unix)]
@@ -18,6 +18,7 @@ mod config;
 mod copying;
 mod devices;
 mod driver;
+mod editing;
 mod events;
 mod exec;
 mod image;

@@ -199,7 +199,7 @@ impl LxdDriver {
         edit: impl Fn(&mut Settings, &mut BTreeMap<String, Settings>) + Send + Sync,
     ) -> Result<(), DriverError> {
         // Within this process they wait for each other instead of trying again and again.
-        let _one_at_a_time = self.editing.lock().await;
+        let _one_at_a_time = self.editing.alone(name).await;
         patiently(|| async {
             let record = self.record_if(name, purpose, is_ours).await?;
             let (old_config, old_devices) = (record.config(), record.devices());

@@ -320,4 +320,6 @@ fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
+pub(crate) mod pretended;
+#[cfg(test)]
 mod tests;

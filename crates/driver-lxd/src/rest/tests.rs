@@ -1,58 +1,19 @@
 use std::time::Instant;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
+use tokio::net::UnixListener;
+
+use super::{
+    pretended::{Engine, respond},
+    *,
 };
 
-use super::*;
-
-/// An engine that does with each connection what it is told, by the request's path.
-struct Engine {
-    dir: tempfile::TempDir,
+fn rest_of(engine: &Engine) -> Rest {
+    Rest::new(&engine.config()).unwrap()
 }
 
-impl Engine {
-    fn new<F>(answer: impl Fn(String, UnixStream) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let dir = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(dir.path().join("unix.socket")).unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(stream.read_u8().await.unwrap());
-                }
-                let head = String::from_utf8(head).unwrap();
-                let path = head.split(' ').nth(1).unwrap().to_owned();
-                tokio::spawn(answer(path, stream));
-            }
-        });
-        Self { dir }
-    }
-
-    /// One that answers everything with this status and body.
-    fn answering(status: u16, body: &'static str) -> Self {
-        Self::new(move |_, stream| respond(stream, status, body))
-    }
-
-    fn rest(&self) -> Rest {
-        Rest::new(&LxdConfig::new(Flavour::Lxd, self.dir.path().join("unix.socket"))).unwrap()
-    }
-
-    async fn get(&self) -> DriverError {
-        let rest = self.rest();
-        rest.get::<Value>(rest.url(&["x"], &[]), &purpose()).await.unwrap_err()
-    }
-}
-
-async fn respond(mut stream: UnixStream, status: u16, body: &str) {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status} Whatever\r\nContent-Length: {length}\r\n\r\n{body}");
-    stream.write_all(head.as_bytes()).await.unwrap();
+async fn get(engine: &Engine) -> DriverError {
+    let rest = rest_of(engine);
+    rest.get::<Value>(rest.url(&["x"], &[]), &purpose()).await.unwrap_err()
 }
 
 fn purpose() -> Purpose {
@@ -94,37 +55,36 @@ async fn a_socket_that_nobody_listens_to_is_unreachable() {
 
 #[tokio::test]
 async fn refusals_become_the_drivers_errors() {
-    let error = Engine::answering(404, r#"{"type":"error","error":"Instance not found"}"#).get().await;
+    let error = get(&Engine::answering(404, r#"{"type":"error","error":"Instance not found"}"#)).await;
     assert_eq!(error.to_string(), "thing 'x' doesn't exist");
-    let error = Engine::answering(403, r#"{"type":"error","error":"not authorized"}"#).get().await;
+    let error = get(&Engine::answering(403, r#"{"type":"error","error":"not authorized"}"#)).await;
     assert!(matches!(error, DriverError::Denied { .. }), "{error:?}");
     let error =
-        Engine::answering(503, r#"{"type":"error","error":"LXD daemon not started yet"}"#).get().await;
+        get(&Engine::answering(503, r#"{"type":"error","error":"LXD daemon not started yet"}"#)).await;
     let DriverError::Unreachable { source, .. } = error else { panic!("{error:?}") };
     assert_eq!(source.to_string(), "LXD daemon not started yet");
-    let error = Engine::answering(500, r#"{"type":"error","error":"No space left"}"#).get().await;
+    let error = get(&Engine::answering(500, r#"{"type":"error","error":"No space left"}"#)).await;
     assert_eq!(error.to_string(), "read thing 'x': No space left");
-    let error = Engine::answering(502, "<html>").get().await;
+    let error = get(&Engine::answering(502, "<html>")).await;
     assert!(error.to_string().contains("502"), "{error}");
-    let error = Engine::answering(200, r#"{"type":"sync","#).get().await;
+    let error = get(&Engine::answering(200, r#"{"type":"sync","#)).await;
     assert!(error.to_string().contains("not understood"), "{error}");
 }
 
 #[tokio::test]
 async fn an_engine_that_dies_before_it_answers_interrupts() {
-    let error = Engine::new(|_, stream| async move { drop(stream) }).get().await;
+    let error = get(&Engine::new(|_, stream| async move { drop(stream) })).await;
     assert!(matches!(error, DriverError::Interrupted { .. }), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_never_answers_a_question_is_none() {
     let begin = Instant::now();
-    let error = Engine::new(|_, stream| async move {
+    let engine = Engine::new(|_, stream| async move {
         let _held = stream;
         std::future::pending::<()>().await;
-    })
-    .get()
-    .await;
+    });
+    let error = get(&engine).await;
     assert!(matches!(error, DriverError::Unreachable { .. }), "{error:?}");
     assert!(begin.elapsed().as_secs() < 10, "the clock is a test's");
 }
@@ -146,14 +106,14 @@ fn slow_engine(alive: u64) -> Engine {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_operation_is_waited_for_while_the_engine_lives() {
-    let operation = slow_engine(u64::MAX).rest().wait("7", &purpose()).await.unwrap();
+    let operation = rest_of(&slow_engine(u64::MAX)).wait("7", &purpose()).await.unwrap();
     assert!(operation.succeeded());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_operation_of_a_frozen_engine_is_given_up() {
     let begin = tokio::time::Instant::now();
-    let error = slow_engine(100).rest().wait("7", &purpose()).await.err().unwrap();
+    let error = rest_of(&slow_engine(100)).wait("7", &purpose()).await.err().unwrap();
     assert!(matches!(error, DriverError::Interrupted { .. }), "{error:?}");
     assert!(begin.elapsed().as_secs() < 300, "{:?}", begin.elapsed());
 }
@@ -168,7 +128,7 @@ async fn a_failed_operation_is_read_again_where_its_answer_lacks_it() {
         };
         respond(stream, 200, body).await;
     });
-    let operation = engine.rest().wait("7", &purpose()).await.unwrap();
+    let operation = rest_of(&engine).wait("7", &purpose()).await.unwrap();
     assert!(!operation.succeeded());
     assert_eq!(operation.metadata["return"], 127);
 }
