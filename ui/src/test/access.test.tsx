@@ -52,6 +52,15 @@ describe("a machine's capabilities", () => {
     await expectAccessible();
   });
 
+  it("are no part of a machine that was built without them, also when they are there by now", async () => {
+    const fake = new FakeBackend("design");
+    fake.world.capabilities.set("payments-api", (fake.world.capabilities.get("payments-api") ?? []).map((each) => ({ ...each, without: each.capability === "video" })));
+    renderApp("/machines/payments-api/capabilities", fake);
+    const list = await screen.findByRole("list", { name: "Capabilities" });
+    const video = within(list).getByText("Video").closest("li");
+    expect(video).toHaveTextContent(/^VideoBuilt without.*Build with it again$/);
+  });
+
   it("say so when there are none", async () => {
     renderApp("/machines/docs-site/capabilities");
     expect(await screen.findByRole("heading", { name: "docs-site asks nothing of this computer" })).toBeVisible();

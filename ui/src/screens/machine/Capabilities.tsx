@@ -68,11 +68,11 @@ function CapabilityRow({ found, machine, engine }: { found: CapabilityCheck; mac
   const { name } = machine;
   const { check, required, without } = found;
   const missing = check.state !== "ok";
-  // What is missing and not needed is nobody's problem.
-  const view: StateView = !missing
-    ? { shape: "done", role: "ok", word: t("capabilities.ready") }
-    : without
-      ? { shape: "unknown", role: "off", word: t("capabilities.without") }
+  // What the machine was built without it doesn't have, also when it is there by now; what is missing and not needed is nobody's problem.
+  const view: StateView = without
+    ? { shape: "unknown", role: "off", word: t("capabilities.without") }
+    : !missing
+      ? { shape: "done", role: "ok", word: t("capabilities.ready") }
       : required
         ? checkView(t, check)
         : { shape: "stopped", role: "off", word: t("capabilities.absent") };
