@@ -64,8 +64,8 @@ export function StoreGate({ store, onReady }: { store: StoreStatus; onReady?: ()
   );
 }
 
-/** A passphrase, typed twice where it is new. */
-export function Passphrase({ twice, action, busy, error, onDone }: { twice: boolean; action: string; busy: boolean; error: string | null; onDone: (passphrase: string) => void }) {
+/** A passphrase that is typed, twice where it is new; `done` looks at it first. */
+export function usePassphrase(twice: boolean, busy: boolean, onDone: (passphrase: string) => void) {
   const { t } = useTranslation();
   const [first, setFirst] = useState(noInput);
   const [second, setSecond] = useState(noInput);
@@ -78,22 +78,39 @@ export function Passphrase({ twice, action, busy, error, onDone }: { twice: bool
     setChecked(true);
     if (missing === null && differs === null && !busy) onDone(passphrase);
   };
+  return { twice, first, setFirst, second, setSecond, missing: checked ? missing : null, differs: checked && missing === null ? differs : null, done };
+}
+
+/** Its fields. */
+export function PassphraseFields({ passphrase, error }: { passphrase: ReturnType<typeof usePassphrase>; error: string | null }) {
+  const { t } = useTranslation();
+  const { twice, done } = passphrase;
+  return (
+    <>
+      <Field label={t(twice ? "store.newPassphrase" : "store.passphrase")} error={passphrase.missing ?? error} hint={twice ? t("store.passphraseHint") : undefined}>
+        {(control) => <SecretInput {...control} value={passphrase.first} onChange={passphrase.setFirst} onEnter={twice ? undefined : done} />}
+      </Field>
+      {twice && (
+        <Field label={t("store.passphraseAgain")} error={passphrase.differs}>
+          {(control) => <SecretInput {...control} value={passphrase.second} onChange={passphrase.setSecond} onEnter={done} />}
+        </Field>
+      )}
+    </>
+  );
+}
+
+function Passphrase({ twice, action, busy, error, onDone }: { twice: boolean; action: string; busy: boolean; error: string | null; onDone: (passphrase: string) => void }) {
+  const { t } = useTranslation();
+  const passphrase = usePassphrase(twice, busy, onDone);
   const enter = (event: KeyboardEvent) => {
     if (event.key === "Enter") event.stopPropagation();
   };
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Enter in these fields is theirs
     <div className={styles.Passphrase} onKeyDown={enter}>
-      <Field label={t(twice ? "store.newPassphrase" : "store.passphrase")} error={checked && missing !== null ? missing : error} hint={twice ? t("store.passphraseHint") : undefined}>
-        {(control) => <SecretInput {...control} value={first} onChange={setFirst} onEnter={twice ? undefined : done} />}
-      </Field>
-      {twice && (
-        <Field label={t("store.passphraseAgain")} error={checked && missing === null ? differs : null}>
-          {(control) => <SecretInput {...control} value={second} onChange={setSecond} onEnter={done} />}
-        </Field>
-      )}
+      <PassphraseFields passphrase={passphrase} error={error} />
       <div>
-        <Button size="sm" icon="lock" disabledReason={busy ? t("store.unlocking") : null} onClick={done}>
+        <Button size="sm" icon="lock" disabledReason={busy ? t("store.unlocking") : null} onClick={passphrase.done}>
           {action}
         </Button>
       </div>

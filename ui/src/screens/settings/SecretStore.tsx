@@ -12,7 +12,7 @@ import type { StoreKind, StoreStatus } from "@/platform/contract";
 import { toFailure } from "@/state/failure";
 import { keys } from "@/state/queries";
 import type { StateView } from "@/state/view";
-import { Passphrase, StoreGate, useStoreStatus } from "../answer/StoreGate";
+import { PassphraseFields, StoreGate, usePassphrase, useStoreStatus } from "../answer/StoreGate";
 import styles from "./Settings.module.css";
 
 /** Where secrets are kept, how that is, and keeping them elsewhere. */
@@ -72,20 +72,19 @@ function SwitchDialog({ to, onClose }: { to: StoreKind; onClose: () => void }) {
   });
   const failure = move.isError ? toFailure(move.error) : null;
   const error = failure === null ? null : [failure.message, ...failure.hints].map(sentence).join(" ");
+  const passphrase = usePassphrase(true, move.isPending, move.mutate);
   return (
     <Dialog stays open onClose={onClose} title={t(`store.switchTo.${to}`)} foot={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
-          {to === "keyring" && (
-            <Button kind="primary" disabledReason={move.isPending ? t("store.moving") : null} onClick={() => move.mutate(undefined)}>
-              {t("store.move")}
-            </Button>
-          )}
+          <Button kind="primary" disabledReason={move.isPending ? t("store.moving") : null} onClick={to === "vault" ? passphrase.done : () => move.mutate(undefined)}>
+            {t("store.move")}
+          </Button>
         </>
       }
     >
       <p>{t(`store.switchText.${to}`)}</p>
-      {to === "vault" && <Passphrase twice action={t("store.move")} busy={move.isPending} error={error} onDone={(passphrase) => move.mutate(passphrase)} />}
+      {to === "vault" && <PassphraseFields passphrase={passphrase} error={error} />}
       {to === "keyring" && (
         <span role="alert" className={error === null ? "sr" : styles.Error}>
           {error}
