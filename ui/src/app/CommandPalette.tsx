@@ -59,36 +59,37 @@ function useGroups(query: string, only: MachineStatus | null, close: () => void)
       const view = machineView(t, machine, engine);
       return { key: `m-${machine.name}`, text: machine.name, view, note: view.word, machine, run: then(() => void navigate({ to: "/machines/$name", params: { name: machine.name } })) };
     });
-    const onBest: Entry[] = [];
-    if (best !== undefined && engine !== undefined) {
-      const can = machineCan(t, best, engine);
-      onBest.push(
-        { key: "shell", text: t("actions.openTerminal"), icon: "terminal", kbd: "T", disabledReason: can.exec(), run: then(() => void actions.openTerminal(best)) },
-        offersStop(best)
-          ? { key: "stop", text: t("actions.stop"), icon: "stop", kbd: "S", disabledReason: can.stop(), run: then(() => void actions.stop(best)) }
-          : { key: "start", text: t("actions.start"), icon: "play", kbd: "S", disabledReason: can.start(), run: then(() => void actions.start(best)) },
-        { key: "restart", text: t("actions.restart"), icon: "rebuild", disabledReason: can.restart(), run: then(() => void actions.restart(best)) },
-        { key: "rebuild", text: t("actions.rebuild"), icon: "rebuild", kbd: "R", disabledReason: can.rebuild(), run: then(() => void actions.rebuild(best)) },
-        { key: "delete", text: t("actions.delete"), icon: "trash", disabledReason: can.delete(), run: then(() => void actions.delete(best)) },
-        { key: "modules", text: t("palette.modulesOf", { name: best.name }), icon: "package", run: then(() => void navigate({ to: "/machines/$name/modules", params: { name: best.name } })) },
-        { key: "builds-of", text: t("palette.buildsOf", { name: best.name }), icon: "builds", run: then(() => void navigate({ to: "/machines/$name/builds", params: { name: best.name } })) },
-      );
-    }
-    const goTo: Entry[] =
-      only !== null
-        ? []
-        : [
-            { key: "new", text: t("machines.new"), icon: "plus" as const, kbd: `${t("keys.ctrl")} N`, run: then(() => void navigate({ to: "/new" })) },
-            { key: "import", text: t("actions.import"), icon: "up" as const, run: then(() => void importMachine()) },
-            ...pages.map((page, index) => ({ key: page.key, text: t(`nav.${page.key}`), icon: page.icon, kbd: `${t("keys.ctrl")} ${index + 1}`, run: then(() => void navigate({ to: page.to })) })),
-          ].filter((entry) => match(entry.text, query) !== null);
+    const actionsOn = (machine: MachineStatus): Entry[] => {
+      if (engine === undefined) return [];
+      const can = machineCan(t, machine, engine);
+      return [
+        { key: "shell", text: t("actions.openTerminal"), icon: "terminal", kbd: "T", disabledReason: can.exec(), run: then(() => void actions.openTerminal(machine)) },
+        offersStop(machine)
+          ? { key: "stop", text: t("actions.stop"), icon: "stop", kbd: "S", disabledReason: can.stop(), run: then(() => void actions.stop(machine)) }
+          : { key: "start", text: t("actions.start"), icon: "play", kbd: "S", disabledReason: can.start(), run: then(() => void actions.start(machine)) },
+        { key: "restart", text: t("actions.restart"), icon: "rebuild", disabledReason: can.restart(), run: then(() => void actions.restart(machine)) },
+        { key: "rebuild", text: t("actions.rebuild"), icon: "rebuild", kbd: "R", disabledReason: can.rebuild(), run: then(() => void actions.rebuild(machine)) },
+        { key: "delete", text: t("actions.delete"), icon: "trash", disabledReason: can.delete(), run: then(() => void actions.delete(machine)) },
+        { key: "modules", text: t("palette.modulesOf", { name: machine.name }), icon: "package", run: then(() => void navigate({ to: "/machines/$name/modules", params: { name: machine.name } })) },
+        { key: "builds-of", text: t("palette.buildsOf", { name: machine.name }), icon: "builds", run: then(() => void navigate({ to: "/machines/$name/builds", params: { name: machine.name } })) },
+      ];
+    };
+    const onBest = best === undefined ? [] : actionsOn(best);
+    const everywhere: Entry[] = [
+      { key: "new", text: t("machines.new"), icon: "plus" as const, kbd: `${t("keys.ctrl")} N`, run: then(() => void navigate({ to: "/new" })) },
+      { key: "import", text: t("actions.import"), icon: "up" as const, run: then(() => void importMachine()) },
+      ...pages.map((page, index) => ({ key: page.key, text: t(`nav.${page.key}`), icon: page.icon, kbd: `${t("keys.ctrl")} ${index + 1}`, run: then(() => void navigate({ to: page.to })) })),
+    ];
+    const goTo = only === null ? everywhere.filter((entry) => match(entry.text, query) !== null) : [];
     const keep = (entry: Entry) => only === null || match(entry.text, query) !== null;
     const groups = [
       { title: t("palette.machines"), entries: machineEntries },
       { title: best === undefined ? "" : t("palette.actionsOn", { name: best.name }), entries: onBest.filter(keep) },
       { title: t("palette.goTo"), entries: goTo },
     ].filter((group) => group.entries.length > 0);
-    return { groups, total: machines.length + pages.length + 1 };
+    const [any] = machines;
+    const total = only !== null ? onBest.length : everywhere.length + machines.length * (1 + (any === undefined ? 0 : actionsOn(any).length));
+    return { groups, total };
   }, [t, machines, engine, navigate, actions, importMachine, query, only, close]);
 }
 

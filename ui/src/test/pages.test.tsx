@@ -192,6 +192,8 @@ describe("the window", () => {
     await waitFor(() => expect(input).toHaveFocus());
     await user.type(input, "pay");
     expect(screen.getByRole("option", { selected: true })).toHaveTextContent("payments-apiRunning");
+    // Of eight machines' pages and actions, the window's pages, a new machine and one from a file.
+    expect(screen.getByText(`${screen.getAllByRole("option").length} of ${8 * (1 + 7) + 4 + 2}`)).toBeVisible();
     await expectAccessible();
     await user.keyboard("{ArrowDown}{Enter}");
     await waitFor(() => expect(fake.terminals).toEqual(["payments-api"]));
