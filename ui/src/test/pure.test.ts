@@ -5,6 +5,7 @@ import { shorten } from "@/components/midTruncate";
 import { de } from "@/i18n/de";
 import { en } from "@/i18n/en";
 import { i18n, systemLanguage } from "@/i18n";
+import { bundleWords } from "@/i18n/bundle";
 import { explanation } from "@/i18n/explanations";
 import * as format from "@/i18n/format";
 import { iconNames } from "@/icons/Icon";
@@ -37,6 +38,30 @@ describe("catalogues", () => {
   it("are spoken as the system wants", () => {
     expect(systemLanguage(["fr-FR", "de-AT", "en"])).toBe("de");
     expect(systemLanguage(["fr"])).toBe("en");
+  });
+});
+
+describe("what a bundle's files are", () => {
+  const sources = import.meta.glob<string>(["../../../crates/controller/src/diagnostics/mod.rs", "../../../crates/controller/src/operation/model.rs"], { query: "?raw", import: "default", eager: true });
+  const source = (part: string) => Object.entries(sources).find(([file]) => file.includes(part))?.[1].split("#[cfg(test)]")[0] ?? "";
+
+  it("is said in German", () => {
+    const files = [...source("/diagnostics/").matchAll(/\.add(?:_json)?\(\s*[^;]*?,\s*"([^"]+)",/g)].map(([, about = ""]) => about);
+    expect(files.length).toBeGreaterThan(10);
+    expect(files).toContain("what Doctor found");
+    expect(files.filter((about) => bundleWords(about, "de") === about)).toEqual([]);
+    const code = /fn description[^]*?\n {4}\}/.exec(source("/operation/"))?.[0] ?? "";
+    const named = (what: string) => [...code.matchAll(new RegExp(`${what}::\\w+ => "([^"]+)"`, "g"))].map(([, name = ""]) => name);
+    expect([named("OperationKind").length, named("Door").length]).toEqual([10, 3]);
+    for (const kind of named("OperationKind")) {
+      for (const door of named("Door")) expect(bundleWords(`${kind}, started from ${door} at 09:41:00 UTC`, "de")).toMatch(/, begonnen vo.+ um 09:41:00 UTC$/);
+    }
+  });
+
+  it("is in the controller's words where there are no others", () => {
+    expect(bundleWords("what Doctor found", "en")).toBe("what Doctor found");
+    expect(bundleWords("something new", "de")).toBe("something new");
+    expect(bundleWords("create, started from the window at 09:41:00 UTC", "de")).toBe("Erstellen, begonnen vom Fenster um 09:41:00 UTC");
   });
 });
 
@@ -128,6 +153,10 @@ describe("names", () => {
     expect(suggestName("acme/2048.Über", [])).toBe("uber");
     expect(suggestName("日本", [])).toBe("machine");
     expect(suggestName(`x/${"ab-".repeat(40)}`, []).length).toBeLessThanOrEqual(MAX_NAME);
+    // One as long as names may be is numbered as any other.
+    const longest = "n".repeat(MAX_NAME);
+    expect(suggestName(longest, [])).toBe(longest);
+    expect(suggestName(longest, [longest])).toBe(`${"n".repeat(MAX_NAME - 2)}-2`);
   });
 });
 

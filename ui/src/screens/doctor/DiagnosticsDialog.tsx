@@ -3,9 +3,11 @@ import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { FailurePanel } from "@/components/FailurePanel";
+import { MidTruncate } from "@/components/MidTruncate";
 import { Skeleton } from "@/components/Page";
 import table from "@/components/Table.module.css";
 import { toastDone, toastFailure } from "@/components/Toasts";
+import { bundleWords } from "@/i18n/bundle";
 import { useFormat } from "@/i18n/useFormat";
 import { useBackend } from "@/platform";
 import { toFailure } from "@/state/failure";
@@ -13,7 +15,7 @@ import styles from "./Doctor.module.css";
 
 /** What a diagnostics bundle would have in it, before it is saved. */
 export function DiagnosticsDialog({ onClose }: { onClose: () => void }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const format = useFormat();
   const backend = useBackend();
   const contents = useQuery({ queryKey: ["diagnostics"], queryFn: () => backend.call("diagnostics_contents", {}), gcTime: 0, staleTime: 0 });
@@ -57,9 +59,9 @@ export function DiagnosticsDialog({ onClose }: { onClose: () => void }) {
         <div className={styles.Bundle}>
           <table className={table.Table}>
             <colgroup>
-              <col style={{ width: "34%" }} />
+              <col style={{ width: "40%" }} />
               <col />
-              <col style={{ width: 96 }} />
+              <col style={{ width: 88 }} />
             </colgroup>
             <thead>
               <tr>
@@ -73,10 +75,10 @@ export function DiagnosticsDialog({ onClose }: { onClose: () => void }) {
             <tbody>
               {data.files.map((file) => (
                 <tr key={file.name}>
-                  <td className="mono" title={file.name}>
-                    {file.name}
+                  <td className="mono">
+                    <MidTruncate text={file.name} />
                   </td>
-                  <td title={file.about}>{file.about}</td>
+                  <td title={bundleWords(file.about, i18n.language)}>{bundleWords(file.about, i18n.language)}</td>
                   <td className={table.TableNumber}>{format.bytes(file.bytes)}</td>
                 </tr>
               ))}

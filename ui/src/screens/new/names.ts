@@ -20,16 +20,17 @@ export function nameProblem(name: string, taken: readonly string[]): NameProblem
 /** A valid, free name made of a repository's. */
 export function suggestName(repository: string, taken: readonly string[]): string {
   const last = repository.split("/").findLast((part) => part !== "") ?? "";
-  const base =
+  const valid =
     last
       .normalize("NFKD")
       .replace(/\p{M}/gu, "")
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "-")
-      .replace(/^[^a-z]+/, "")
-      .slice(0, MAX_NAME - 3)
-      .replace(/-+$/, "") || "machine";
+      .replace(/^[^a-z]+/, "") || "machine";
+  const ending = (end: string) => valid.slice(0, MAX_NAME - end.length).replace(/-+$/, "") + end;
   const free = (name: string) => nameProblem(name, taken) === null;
-  if (free(base)) return base;
-  for (let number = 2; ; number += 1) if (free(`${base}-${number}`)) return `${base}-${number}`;
+  for (let number = 1; ; number += 1) {
+    const name = ending(number === 1 ? "" : `-${number}`);
+    if (free(name)) return name;
+  }
 }
