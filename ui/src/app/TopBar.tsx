@@ -75,13 +75,13 @@ function Crumbs({ items, current }: { items: ReactNode[]; current: string }) {
       <ol>
         {items.map((item, index) => (
           // oxlint-disable-next-line react/no-array-index-key -- a crumb's place is its identity
-          <li key={index}>
+          <li key={index} data-page={index === 0 || undefined}>
             {item}
             <Icon name="chev-r" size={12} />
           </li>
         ))}
-        <li>
-          <span aria-current="page" className="truncate">
+        <li data-page={items.length > 1 || undefined}>
+          <span aria-current="page" className="truncate" title={current}>
             {current}
           </span>
         </li>

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { StateGlyph } from "@/icons/StateGlyph";
 import type { StateView } from "@/state/view";
 import { Button } from "./Button";
+import { Mono } from "./Mono";
 import styles from "./CheckRow.module.css";
 
 interface CheckRowProps {
@@ -10,7 +11,7 @@ interface CheckRowProps {
   id?: string;
   view: StateView;
   title: string;
-  text?: ReactNode;
+  text?: string | undefined;
   evidence?: string;
   /** One line, for what passed. */
   compact?: boolean;
@@ -22,6 +23,12 @@ interface CheckRowProps {
   end?: ReactNode;
 }
 
+/** What stands between backticks is for a terminal. */
+function marked(text: string | undefined): ReactNode {
+  // oxlint-disable-next-line react/no-array-index-key -- a part's place is its identity
+  return text?.split("`").map((part, index) => (index % 2 === 1 ? <Mono key={index}>{part}</Mono> : part));
+}
+
 /** One check of Doctor, first run, and later of requirements and capabilities. Two lines when it needs you, one when it passed. */
 export function CheckRow({ id, view, title, text, evidence, compact = false, fix, opened = false, end }: CheckRowProps) {
   const { t } = useTranslation();
@@ -31,10 +38,16 @@ export function CheckRow({ id, view, title, text, evidence, compact = false, fix
     return (
       <li className={styles.CheckRow} data-check={id} data-compact data-state={view.role}>
         <StateGlyph shape={view.shape} />
-        <span className={`${styles.CheckName} truncate`}>{title}</span>
+        <span className={`${styles.CheckName} truncate`} title={title}>
+          {title}
+        </span>
         <span className={styles.CheckWord}>{view.word}</span>
-        <span className={`${styles.CheckText} truncate`}>{text}</span>
-        <span className={`${styles.CheckEvidence} truncate`}>{evidence}</span>
+        <span className={`${styles.CheckText} truncate`} title={[text, evidence].filter((part) => part !== undefined && part !== "").join("\n")}>
+          {marked(text)}
+        </span>
+        <span className={`${styles.CheckEvidence} truncate`} title={evidence}>
+          {evidence}
+        </span>
       </li>
     );
   }
@@ -48,7 +61,7 @@ export function CheckRow({ id, view, title, text, evidence, compact = false, fix
         </div>
         {text !== undefined && (
           <div className={styles.CheckText}>
-            {text} {evidence !== undefined && evidence !== "" && <span className={styles.CheckEvidence}>{evidence}</span>}
+            {marked(text)} {evidence !== undefined && evidence !== "" && <span className={styles.CheckEvidence}>{evidence}</span>}
           </div>
         )}
       </div>

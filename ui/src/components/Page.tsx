@@ -9,12 +9,13 @@ export function Page({ children }: { children: ReactNode }) {
   return <div className={styles.Page}>{children}</div>;
 }
 
-export function PageHeader({ title, sub, children }: { title: string; sub?: ReactNode; children?: ReactNode }) {
+/** With `below`, `sub` is long: it has a line of its own in a narrow window. */
+export function PageHeader({ title, sub, below = false, children }: { title: string; sub?: ReactNode; below?: boolean; children?: ReactNode }) {
   return (
-    <header className={styles.PageHeader}>
+    <header className={styles.PageHeader} data-below={below || undefined}>
       <h1>{title}</h1>
       {sub !== undefined && (
-        <span className={styles.PageHeaderSub} role="status">
+        <span className={styles.PageHeaderSub} role="status" title={typeof sub === "string" ? sub : undefined}>
           {sub}
         </span>
       )}

@@ -39,9 +39,9 @@ export function OperationList({ machine }: { machine?: string }) {
     <Panel label={t("builds.list")}>
       <table className={table.Table}>
         <colgroup>
-          <col style={{ width: machine === undefined ? "15%" : "24%" }} />
+          <col style={{ width: "24%" }} />
           {machine === undefined && <col style={{ width: "24%" }} />}
-          <col style={{ width: "28%" }} />
+          <col style={{ width: machine === undefined ? "20%" : "28%" }} />
           <col />
           <col style={{ width: 76 }} />
         </colgroup>

@@ -40,7 +40,7 @@ export function DoctorScreen() {
   const summary = checks === undefined || query.isFetching || query.isError ? instead : [...found(t, checks), t("doctor.checked", { ago: format.ago(query.dataUpdatedAt, now) })].join(" · ");
   return (
     <Page>
-      <PageHeader title={t("doctor.title")} sub={summary}>
+      <PageHeader title={t("doctor.title")} sub={summary} below>
         <ButtonGroup>
           <Button kind="quiet" icon="copy" disabledReason={checks === undefined ? instead : null} onClick={() => copy(report(checks ?? []), t("doctor.reportCopied"))}>
             {t("doctor.copyReport")}

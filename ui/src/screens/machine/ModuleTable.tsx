@@ -13,8 +13,8 @@ export function ModuleTable({ machine, action }: { machine: MachineStatus; actio
   return (
     <table className={table.Table}>
       <colgroup>
-        <col style={{ width: "36%" }} />
-        <col style={{ width: action === undefined ? "38%" : "34%" }} />
+        <col style={{ width: action === undefined ? "36%" : "30%" }} />
+        <col style={{ width: action === undefined ? "38%" : "32%" }} />
         <col />
         {action !== undefined && <col style={{ width: 64 }} />}
       </colgroup>
@@ -35,7 +35,9 @@ export function ModuleTable({ machine, action }: { machine: MachineStatus; actio
           <tr key={module.name}>
             <td>
               <span className="row">
-                <span className={table.TableName}>{module.name}</span>
+                <span className={table.TableName} title={module.name}>
+                  {module.name}
+                </span>
                 {machine.nixpkgs.from === "module" && machine.nixpkgs.module === module.name && <Tag>{t("machine.providesNixpkgs")}</Tag>}
               </span>
             </td>
@@ -57,13 +59,14 @@ export function ModuleTable({ machine, action }: { machine: MachineStatus; actio
 
 function Reference({ module }: { module: ModuleStatus }) {
   const { t } = useTranslation();
+  const reference = referenceOf(module.url) ?? t("machine.defaultReference");
   return (
-    <span className="row" style={{ gap: 6 }}>
+    <span className="row" style={{ gap: 6 }} title={`${reference} ${module.rev ?? ""}`}>
       <span className="fg-3">
         <Icon name="branch" size={14} />
       </span>
       <span className="truncate">
-        {referenceOf(module.url) ?? t("machine.defaultReference")} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
+        {reference} <span className="mono fg-3">{module.rev?.slice(0, 7)}</span>
       </span>
     </span>
   );

@@ -112,6 +112,7 @@ function SecretRow({ machine, secret, onShow }: { machine: string; secret: Secre
     if (await confirm({ title: t("secrets.revealTitle", { name }), text: t("secrets.revealText"), yes: t("secrets.reveal") })) onShow("reveal");
   };
   const copy = () => void backend.copySecret(machine, name).then(() => toastDone(t("secrets.copied", { name })), failed);
+  const place = request.kind === "env" ? request.env : request.path;
   const role = set ? "ok" : optional ? "off" : "wait";
   const word = set ? t("secrets.set") : optional ? t("secrets.unsetState") : t("secrets.missing");
   return (
@@ -124,8 +125,8 @@ function SecretRow({ machine, secret, onShow }: { machine: string; secret: Secre
           </span>
           {optional && <Tag>{t("secrets.optional")}</Tag>}
         </div>
-        <div className={`${styles.Sub} truncate`}>
-          <span className="mono">{request.kind === "env" ? request.env : request.path}</span>
+        <div className={`${styles.Sub} truncate`} title={place ?? undefined}>
+          <span className="mono">{place}</span>
           {module !== null && ` · ${t("secrets.usedBy", { module })}`}
         </div>
       </div>

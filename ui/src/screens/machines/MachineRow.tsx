@@ -50,7 +50,9 @@ export const MachineRow = memo(function MachineRow({ machine, engine, actions, m
         <div className={styles.RowName}>
           <MidTruncate text={machine.name} />
         </div>
-        <div className={`${styles.RowSub} truncate`}>{modulesText(machine) || t("machines.noModules")}</div>
+        <div className={`${styles.RowSub} truncate`} title={modulesText(machine)}>
+          {modulesText(machine) || t("machines.noModules")}
+        </div>
       </div>
       <div role="gridcell" className={styles.RowState}>
         <StateCell machine={machine} engine={engine} />
@@ -65,7 +67,9 @@ export const MachineRow = memo(function MachineRow({ machine, engine, actions, m
             <span className="sr">{t("common.none")}</span>
           </span>
         ) : (
-          <span className="mono truncate">{machine.address}</span>
+          <span className="mono truncate" title={machine.address}>
+            {machine.address}
+          </span>
         )}
       </div>
       <div role="gridcell" className={styles.RowActions}>

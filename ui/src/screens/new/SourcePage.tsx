@@ -220,7 +220,9 @@ function RecentRow({ icon, url, name, note, onPick }: { icon: "clock" | "package
           <span className={`${styles.RecentName} fg`}>{name}</span>
         )}
         <span className="sub">{name === undefined ? reference : ""}</span>
-        <span className="sub truncate">{note}</span>
+        <span className="sub truncate" title={note}>
+          {note}
+        </span>
       </button>
     </li>
   );
