@@ -45,8 +45,7 @@ describe("what events say", () => {
   it("counts after what was known when the window opened, also when it arrives before that", async () => {
     const fake = new FakeBackend("design");
     const client = createQueryClient();
-    const before = { machines: [...fake.world.machines.values()], engine: fake.world.engine };
-    fake.world.known = structuredClone(before);
+    fake.world.known = true;
     const [name] = fake.world.machines.keys();
     if (name === undefined) throw new Error("there is no machine");
     const listen = fake.listen.bind(fake);
@@ -57,8 +56,26 @@ describe("what events say", () => {
     };
     await connectEvents(fake, client);
     const shown = client.getQueryData<Snapshot>(keys.status);
-    expect(shown?.machines).toHaveLength(before.machines.length);
+    expect(shown?.machines).toHaveLength(fake.world.machines.size);
     expect(shown?.machines.find((each) => each.name === name)?.status).toBe("unknown");
+    expect(fake.calls).toEqual([]);
+  });
+
+  it("is told to a window that is opened again from what is known by then, and to the one before it no more", async () => {
+    const fake = new FakeBackend("design");
+    fake.world.known = true;
+    const [first, again] = [createQueryClient(), createQueryClient()];
+    const stateIn = (client: typeof first, name: string) => client.getQueryData<Snapshot>(keys.status)?.machines.find((each) => each.name === name)?.status;
+    await connectEvents(fake, first);
+    fake.change("payments-api", { status: "stopped" });
+    expect(stateIn(first, "payments-api")).toBe("stopped");
+
+    await connectEvents(fake, again);
+    expect(stateIn(again, "payments-api")).toBe("stopped");
+    expect(again.getQueryData(keys.settings)).toEqual(fake.world.settings);
+    fake.change("payments-api", { status: "running" });
+    expect([stateIn(again, "payments-api"), stateIn(first, "payments-api")]).toEqual(["running", "stopped"]);
+    // Nobody had to be asked for any of it.
     expect(fake.calls).toEqual([]);
   });
 });

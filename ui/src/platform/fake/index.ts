@@ -1,7 +1,7 @@
 /** A controller in memory for development in a browser and for tests. Not in the product. */
 import type { Commands } from "@/bindings/Commands";
 import type { Backend, CommandArgs, CommandName, FirstSight } from "@/platform";
-import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings, Snapshot } from "@/platform/contract";
+import type { AccessStatus, Action, Activity, CapabilityCheck, Diagnosis, EngineStatus, Event, Failure, Generation, LogLine, MachineStatus, Operation, OperationKind, Phase, Settings } from "@/platform/contract";
 import { before, bundle, checks, DAY, HOUR, newOperation, offlineFailure, repositories, requestsOf, samples } from "./data";
 import { accessStatus, withoutToken, withToken } from "./access";
 import { FakeSecrets } from "./secrets";
@@ -16,8 +16,8 @@ export interface World {
   activities: Map<string, Activity[]>;
   logs: Map<string, LogLine[] | FakeLog>;
   engine: EngineStatus;
-  /** What was heard of the engine before the window opened. */
-  known: Snapshot | null;
+  /** Whether anything was heard of the engine before the window opened. */
+  known: boolean;
   diagnosis: Diagnosis;
   settings: Settings;
   secrets: FakeSecrets;
@@ -66,7 +66,7 @@ export class FakeBackend implements Backend {
       activities: new Map(),
       logs: new Map(),
       engine: { driver: "lxd", available: true, controller: "running", problem: null },
-      known: null,
+      known: false,
       diagnosis: { ok: true, checks: [...checks] },
       settings: { theme: "system", language: "system", closeToTray: true, notifications: true, secretStore: "keyring" },
       secrets: new FakeSecrets(),
@@ -91,7 +91,8 @@ export class FakeBackend implements Backend {
 
   listen(listener: (event: Event) => void): Promise<FirstSight> {
     this.#listener = listener;
-    return Promise.resolve(structuredClone({ settings: this.world.settings, status: this.world.known }));
+    const { machines, engine, settings, known } = this.world;
+    return Promise.resolve(structuredClone({ settings, status: known ? { machines: [...machines.values()], engine } : null }));
   }
   onOpenPage(listener: (path: string) => void): Promise<() => void> {
     this.#pages.add(listener);
