@@ -91,6 +91,24 @@ impl Scene {
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
     }
 
+    /// Waits until the engine has done what it was asked to: that goes on when the one who asked has gone.
+    ///
+    /// # Panics
+    /// When it can't be asked.
+    pub fn engine_is_done(&self) {
+        loop {
+            let all = self.query("/1.0/operations?recursion=1");
+            let lists = all.as_object().into_iter().flat_map(|by_state| by_state.values());
+            let going = lists.filter_map(Value::as_array).flatten().find(|one| {
+                one["class"] == "task" && one["status_code"].as_i64().is_some_and(|code| code < 200)
+            });
+            let Some(going) = going else { return };
+            // It may end, and be forgotten, before it is waited for.
+            let wait = format!("/1.0/operations/{}/wait?timeout=60", going["id"].as_str().unwrap());
+            let _ = self.world.client_command(&["query", &wait]).output();
+        }
+    }
+
     /// The names of all instances.
     pub fn instances(&self) -> BTreeSet<String> {
         names(&self.query("/1.0/instances"))

@@ -71,6 +71,7 @@ fn kill_in(scene: &Scene, machine: &str, args: &[&str], phase: &str) {
 }
 
 fn is_explained(scene: &Scene, machine: &str) {
+    scene.engine_is_done();
     let status = scene.codchi.machine(machine);
     let operation = &status["operation"];
     assert_eq!(operation["state"], "interrupted", "{status:#}");

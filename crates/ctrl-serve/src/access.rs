@@ -6,12 +6,12 @@
 mod agent;
 mod credential;
 mod directory;
+mod family;
 mod git_ssh;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -28,6 +28,7 @@ pub(crate) use directory::sweep_dead;
 
 pub(crate) use agent::bridge;
 pub(crate) use credential::answer;
+pub(crate) use family::{FAMILY, lead};
 pub(crate) use git_ssh::allowed;
 
 /// Where the files lie.
@@ -78,9 +79,10 @@ pub(crate) fn run(input: &mut dyn Read, name: &str, argv: &[String]) -> Result<u
     let program = argv.first().cloned().unwrap_or_default();
     let failed = |source: io::Error| AccessError::Run { program: program.clone(), source };
     signals.thread_block().map_err(|error| failed(error.into()))?;
-    let mut command = Command::new("/proc/self/exe");
-    command.arg("become-bound").args(argv).envs(&header.variables).stdin(Stdio::null());
-    let child = command.spawn().map_err(failed)?;
+    // `child` holds the pipe that tells the family that its owner lives.
+    let child = family::command(argv)
+        .and_then(|mut command| command.envs(&header.variables).spawn())
+        .map_err(failed)?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|error| failed(io::Error::other(error)))?);
     let code = wait(pid, &signals).map_err(|error| failed(error.into()));
     drop(directory);
@@ -92,11 +94,12 @@ fn wait(child: Pid, signals: &SigSet) -> nix::Result<u8> {
     let mut deadline: Option<Instant> = None;
     loop {
         match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(_, code)) => return Ok(u8::try_from(code & 0xff).unwrap_or(1)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                return Ok(128_u8.saturating_add(u8::try_from(signal as i32).unwrap_or(0)));
+            Ok(status) => {
+                if let Some(code) = ended(status) {
+                    return Ok(code);
+                }
             }
-            Ok(_) | Err(Errno::EINTR) => {}
+            Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
         }
         let passed_on = match next(signals, deadline)? {
@@ -115,6 +118,20 @@ fn wait(child: Pid, signals: &SigSet) -> nix::Result<u8> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The exit code of a process that has ended, as shells have it.
+fn ended(status: WaitStatus) -> Option<u8> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(u8::try_from(code & 0xff).unwrap_or(1)),
+        WaitStatus::Signaled(_, signal, _) => Some(code_of(signal)),
+        _ => None,
+    }
+}
+
+/// The exit code of a process that a signal ended.
+fn code_of(signal: Signal) -> u8 {
+    128_u8.saturating_add(u8::try_from(signal as i32).unwrap_or(0))
 }
 
 /// The next signal; `None` when the deadline has come before.
@@ -155,20 +172,10 @@ fn read_header(input: &mut dyn Read) -> io::Result<Header> {
     serde_json::from_slice(&json).map_err(|_| io::Error::other("it has an unexpected form"))
 }
 
-/// Becomes a program that ends when the one that started it does. Returns only on failure.
-pub(crate) fn become_bound(argv: &[String]) -> io::Error {
-    let parent = nix::unistd::getppid();
-    if let Err(error) = nix::sys::prctl::set_pdeathsig(Signal::SIGTERM) {
-        return error.into();
-    }
-    if nix::unistd::getppid() != parent {
-        return io::Error::other("the program that started this one has ended");
-    }
-    crate::signals::become_program(argv)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     fn with_length(json: &str) -> Vec<u8> {

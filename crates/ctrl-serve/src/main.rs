@@ -133,7 +133,10 @@ fn main() -> ExitCode {
             Ok(argv) => fail(1, &signals::become_program(&argv)),
             Err(e) => fail(1, &e),
         },
-        Ok(Invocation::BecomeBound { argv }) => fail(1, &access::become_bound(&argv)),
+        Ok(Invocation::Family { argv }) => match access::lead(&argv) {
+            Ok(code) => ExitCode::from(code),
+            Err(e) => fail(1, &e),
+        },
         Ok(Invocation::Confine { view, argv }) => fail(1, &confine::become_confined(&view, &argv)),
         Ok(Invocation::SealProc) => match nesting::seal() {
             Ok(()) => ExitCode::SUCCESS,

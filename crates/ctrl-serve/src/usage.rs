@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::FAMILY;
 use crate::confine::View;
 use crate::nesting::SEAL;
 
@@ -130,8 +131,8 @@ pub(crate) enum Invocation {
         /// Git's arguments.
         asked: Vec<String>,
     },
-    /// Internal: become this program, which ends with its parent.
-    BecomeBound {
+    /// Internal: be PID 1 of this program's own PID namespace.
+    Family {
         /// The program and its arguments.
         argv: Vec<String>,
     },
@@ -162,9 +163,10 @@ pub(crate) enum UsageError {
     Generation(String),
 }
 
-/// Parses `args` (with the program's name first). PID 1 is always the init, whatever the engine passes it.
+/// Parses `args` (with the program's name first). PID 1 is the init, whatever the engine passes it, but for that of a program's own
+/// PID namespace.
 pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageError> {
-    if is_init {
+    if is_init && args.get(1).is_none_or(|verb| verb != FAMILY) {
         return Ok(Invocation::Init);
     }
     let mut rest = args.iter().skip(1).map(String::as_str);
@@ -179,7 +181,7 @@ pub(crate) fn parse(args: &[String], is_init: bool) -> Result<Invocation, UsageE
         ("deliver", rest) => Ok(Invocation::Deliver { timeout: timeout(rest)?, await_accounts: false }),
         ("wait-delivered", rest) => Ok(Invocation::WaitDelivered { timeout: timeout(rest)? }),
         ("become", [_, ..]) => Ok(Invocation::Become { argv: owned(&rest) }),
-        ("become-bound", [_, ..]) => Ok(Invocation::BecomeBound { argv: owned(&rest) }),
+        (FAMILY, [_, ..]) => Ok(Invocation::Family { argv: owned(&rest) }),
         ("with-access", [name, "--", argv @ ..]) if !argv.is_empty() => {
             Ok(Invocation::WithAccess { name: (*name).into(), argv: owned(argv) })
         }
@@ -271,6 +273,8 @@ mod tests {
     #[test]
     fn pid_1_is_the_init_whatever_its_arguments() {
         assert_eq!(parse(&["/sbin/init".into(), "health".into()], true), Ok(Invocation::Init));
+        let family = ["/proc/self/exe", FAMILY, "nix"].map(str::to_owned);
+        assert_eq!(parse(&family, true), Ok(Invocation::Family { argv: vec!["nix".into()] }));
     }
 
     #[test]

@@ -99,6 +99,10 @@ impl Observer for Renamed<'_> {
     }
 }
 
+/// The exit codes of a program that SIGKILL and SIGTERM ended, as shells have them.
+const KILLED: i32 = 128 + 9;
+const TERMINATED: i32 = 128 + 15;
+
 /// Why Nix failed. `what` is what was evaluated, `access` what it could use.
 pub(super) fn of_nix(
     action: &str,
@@ -114,6 +118,11 @@ pub(super) fn of_nix(
             cause: build.cause().text,
             last_lines: build.last_lines.clone(),
         };
+    }
+    if let KILLED | TERMINATED = code {
+        // What it said while it was torn down isn't the reason.
+        let message = "nix was ended from outside, or there was no memory left".into();
+        return NixError::Failed { action: action.to_owned(), message };
     }
     let Some(last) = report.messages.last() else {
         let said = report.output.iter().rev().find(|line| !line.trim().is_empty());

@@ -240,6 +240,19 @@ async fn discovery_has_limits() {
 }
 
 #[tokio::test]
+async fn what_was_killed_is_not_looked_at_again() {
+    let world = World::new().await;
+    let source = world.nix.parse_source("github:o/r", None).unwrap();
+    let said = r#"@nix {"action":"msg","level":0,"msg":"error: interrupted while evaluating"}"#;
+    world.on(&["nix", "eval"], Answer { code: 137, ..Answer::failed(format!("{said}\n")) });
+    match world.nix.modules(&source, world.run()).await.unwrap_err() {
+        NixError::Failed { message, .. } => assert!(message.contains("ended from outside"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.ran("nix").len(), 1);
+}
+
+#[tokio::test]
 async fn discovery_tells_what_a_repository_offers() {
     let world = World::new().await;
     let source = world.nix.parse_source("https://me:pw@github.com/o/r", None).unwrap();
