@@ -103,7 +103,7 @@ impl Controller {
             probe: None,
             daemon: Supervisor::new(),
             dhcp: Supervisor::new(),
-            interface: network::interface(Path::new("/sys/class/net")),
+            interface: network::interface(Path::new(network::INTERFACES)),
             nix: None,
             published: None,
         })

@@ -1,16 +1,24 @@
-//! The controller's network: loopback, and an address by DHCP where the engine gives it an interface. Neither is
-//! waited for: a controller without a lease still builds what it has.
+//! The controller's network: loopback, and an address by DHCP where the engine gives it an interface. PID 1 waits for neither: a
+//! controller without a lease still builds what it has. Who waits until it is ready gives the lease [a moment](PATIENCE).
 //!
 //! Addresses are set by the image's `udhcpc` script, not by us.
 
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use crate::signals;
 
 /// What the image's DHCP client runs on a lease.
 const SCRIPT: &str = "/usr/share/codchi-net/udhcpc.sh";
+
+/// Where the script writes the name servers, last of all: from then on the network can be used.
+pub(crate) const RESOLV_CONF: &str = "/run/codchi/resolv.conf";
+/// Where the kernel lists the interfaces.
+pub(crate) const INTERFACES: &str = "/sys/class/net";
+/// How long a first lease is waited for: the client asks four times in it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Brings loopback up; the child is reaped by PID 1's loop.
 ///

@@ -15,6 +15,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::health::{self, Health};
 use crate::mounts;
+use crate::network;
 
 /// systemd's private socket: there as soon as PID 1 takes commands.
 const SYSTEMD: &str = "/run/systemd/private";
@@ -56,18 +57,24 @@ impl WaitError {
     }
 }
 
-/// Waits until the controller is ready; its health then.
+/// Waits until the controller is ready; its health then. The first who has it fetch something would otherwise come before its network:
+/// that is waited for as well, but no longer than [`network::PATIENCE`], since it may have none.
 ///
 /// # Errors
 /// [`WaitError::NotReady`] at the deadline.
 pub(crate) fn until_ready(timeout: Duration) -> Result<Health, WaitError> {
     let file = Path::new(health::FILE);
-    let ready =
-        until(file, Instant::now() + timeout, || Some(health::read_or_down(file)).filter(|h| h.ready))?;
-    ready.ok_or_else(|| {
-        let now = health::read_or_down(file);
-        WaitError::NotReady { after: timeout, state: now.daemon.state, last: now.daemon.last_exit }
-    })
+    let deadline = Instant::now() + timeout;
+    let health =
+        until(file, deadline, || Some(health::read_or_down(file)).filter(|h| h.ready))?.ok_or_else(|| {
+            let now = health::read_or_down(file);
+            WaitError::NotReady { after: timeout, state: now.daemon.state, last: now.daemon.last_exit }
+        })?;
+    if network::interface(Path::new(network::INTERFACES)).is_some() {
+        let (lease, until_then) = (Path::new(network::RESOLV_CONF), Instant::now() + network::PATIENCE);
+        until(lease, until_then.min(deadline), || lease.exists().then_some(()))?;
+    }
+    Ok(health)
 }
 
 /// Waits until systemd says that booting is over; the word it says (`running`, `degraded`, …).
