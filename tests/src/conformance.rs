@@ -149,8 +149,7 @@ pub async fn remove(driver: &dyn Driver, name: &InstanceName) {
 
 /// What the engine says of a machine's state.
 pub async fn state(driver: &dyn Driver, role: &Role) -> Option<InstanceState> {
-    let instances = driver.instances().await.unwrap();
-    instances.into_iter().find(|instance| &instance.role == role).map(|instance| instance.state)
+    driver.instance(&role.instance()).await.unwrap().map(|instance| instance.state)
 }
 
 /// Runs a command to its end, with `input` on its stdin.

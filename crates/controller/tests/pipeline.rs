@@ -155,6 +155,7 @@ async fn what_fails_in_the_engine_can_be_repeated() {
         Method::Start,
         Method::Exec,
         Method::Instances,
+        Method::Instance,
     ];
     for method in methods {
         for nth in 1..=6 {

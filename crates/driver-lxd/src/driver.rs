@@ -69,6 +69,10 @@ impl Driver for LxdDriver {
         self.list().await
     }
 
+    async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError> {
+        self.observe(name).await
+    }
+
     fn events(&self) -> BoxStream<'static, InstanceEvent> {
         events::stream(self.rest.clone())
     }

@@ -1,6 +1,6 @@
-//! The state of all of our instances in one round trip.
+//! The state of our instances, of all or of one, in one round trip.
 
-use codchi_controller::driver::{DriverError, InstanceState, InstanceStatus, Role};
+use codchi_controller::driver::{DriverError, InstanceName, InstanceState, InstanceStatus, Role};
 use reqwest::Method;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -26,6 +26,22 @@ impl LxdDriver {
             }
         }
         Ok(found)
+    }
+
+    pub(crate) async fn observe(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError> {
+        let purpose = Purpose::new("read", "instance", name.as_str());
+        let url = self.rest.url(&["instances", name.as_str()], &[("recursion", "1")]);
+        let reply = self.rest.send(Method::GET, url, None, None, &purpose).await?;
+        match reply.ok(&self.rest, &purpose) {
+            Ok(reply) => Ok(observed(&reply.metadata::<Instance<'_>>(&purpose)?)),
+            Err(DriverError::NotFound { .. }) => Ok(None),
+            // As in a list of all, but said otherwise.
+            Err(error @ DriverError::Engine { .. }) => match Role::of_instance(name.as_str()) {
+                Some(role) => self.look_at(role).await,
+                None => Err(error),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// What is known of an instance whose state the engine couldn't tell; `None` when it isn't ours.
@@ -96,6 +112,28 @@ fn address(state: &State<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rest::pretended::{Engine, respond};
+
+    #[tokio::test]
+    async fn an_instance_whose_state_cannot_be_told_is_there() {
+        let engine = Engine::new(|request, stream| async move {
+            let (code, answer) = match request.as_str() {
+                "GET /1.0/instances/codchi-hello?recursion=1" => {
+                    (500, r#"{"type":"error","error":"Failed to read its disk"}"#)
+                }
+                "GET /1.0/instances/codchi-hello" => (
+                    200,
+                    r#"{"type":"sync","metadata":{"status_code":112,"config":{"user.codchi.role":"machine:hello"}}}"#,
+                ),
+                _ => (404, r#"{"type":"error","error":"Instance not found"}"#),
+            };
+            respond(stream, code, answer).await;
+        });
+        let driver = LxdDriver::new(engine.config()).unwrap();
+        let observe = async |name: &str| driver.observe(&Role::of_instance(name).unwrap().instance()).await;
+        assert_eq!(observe("codchi-hello").await.unwrap().unwrap().state, InstanceState::Error);
+        assert_eq!(observe("codchi-nobody").await.unwrap(), None);
+    }
 
     #[test]
     fn foreign_instances_and_foreign_fields_are_skipped() {

@@ -104,6 +104,10 @@ impl Driver for FoundDriver {
         self.driver().instances().await
     }
 
+    async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError> {
+        self.driver().instance(name).await
+    }
+
     /// Those of the engine there is now; of another one when that comes while this one is lost.
     fn events(&self) -> BoxStream<'static, InstanceEvent> {
         let first = self.driver();

@@ -44,7 +44,8 @@ pub(super) async fn run(driver: &dyn Driver, outside: &dyn Outside, fixtures: &F
     step("the engine goes and comes back", async {
         outside.stop_engine().await;
         expect(&mut events, &InstanceEvent::Lost).await;
-        for error in [driver.engine().await.unwrap_err(), driver.instances().await.unwrap_err()] {
+        let alone = driver.instance(&name).await.unwrap_err();
+        for error in [driver.engine().await.unwrap_err(), driver.instances().await.unwrap_err(), alone] {
             assert!(matches!(error, DriverError::Unreachable { .. }), "{error:?}");
         }
         let error = driver.start(&name).await.unwrap_err();

@@ -81,6 +81,7 @@ async fn instance(driver: &dyn Driver, fixtures: &Fixtures) {
         assert_eq!(instances[0].state, InstanceState::Stopped);
         assert_eq!(instances[0].image.as_deref(), Some(fixtures.image.sha256.as_str()));
         assert_eq!(instances[0].since, None);
+        assert_eq!(driver.instance(&name).await.unwrap().as_ref(), Some(&instances[0]));
     })
     .await;
     step("a stopped instance runs no commands", async {
@@ -95,6 +96,8 @@ async fn instance(driver: &dyn Driver, fixtures: &Fixtures) {
         let instances = driver.instances().await.unwrap();
         assert_eq!(instances[0].state, InstanceState::Running);
         assert!(instances[0].since.is_some(), "{instances:?}");
+        let alone = driver.instance(&name).await.unwrap().unwrap();
+        assert_eq!((alone.state, alone.since), (instances[0].state, instances[0].since));
     })
     .await;
     step("a running instance isn't deleted", async {
@@ -148,6 +151,7 @@ async fn stubborn(driver: &dyn Driver, fixtures: &Fixtures) {
 async fn missing(driver: &dyn Driver) {
     step("what isn't there is named", async {
         let name = role("nobody").instance();
+        assert_eq!(driver.instance(&name).await.unwrap(), None);
         let expect = |error: DriverError| match error {
             DriverError::NotFound { kind: "instance", name } => assert_eq!(name, "codchi-nobody"),
             error => panic!("{error:?}"),

@@ -12,6 +12,7 @@ pub(super) async fn run(driver: &dyn Driver, outside: &dyn Outside, fixtures: &F
 
         let spec = fixtures.machine("theirs");
         let name = spec.role.instance();
+        assert_eq!(driver.instance(&name).await.unwrap(), None);
         let volume = VolumeName::config();
         driver.create_volume(&volume).await.unwrap();
         let mount = Mount { volume: volume.clone(), path: "/x".into(), read_only: true };

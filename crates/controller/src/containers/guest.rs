@@ -33,8 +33,7 @@ const LINE_BYTES: u64 = 64 << 10;
 impl Controller {
     /// The engine's view of a machine's container.
     pub(crate) async fn instance(&self, machine: &MachineName) -> Result<Option<InstanceStatus>, Error> {
-        let role = Role::Machine(machine.clone());
-        Ok(self.driver.instances().await?.into_iter().find(|instance| instance.role == role))
+        Ok(self.driver.instance(&Role::Machine(machine.clone()).instance()).await?)
     }
 
     /// Starts a machine and waits until its system is up. Returns what is noteworthy.

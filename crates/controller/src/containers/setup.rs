@@ -74,12 +74,8 @@ impl Need {
 impl Controller {
     /// What has to be done before the controller can be used.
     pub(crate) async fn controller_need(&self) -> Result<Need, Error> {
-        Ok(self.need(&self.driver.instances().await?))
-    }
-
-    fn need(&self, instances: &[InstanceStatus]) -> Need {
-        let controller = instances.iter().find(|instance| instance.role == Role::Controller);
-        Need::of(controller, self.images.as_ref())
+        let controller = self.driver.instance(&Role::Controller.instance()).await?;
+        Ok(Need::of(controller.as_ref(), self.images.as_ref()))
     }
 
     /// Makes sure that the controller is ready, and that nobody replaces it while the result is held.
@@ -94,7 +90,8 @@ impl Controller {
                 }
             };
             let instances = self.driver.instances().await?;
-            if self.need(&instances) == Need::Nothing {
+            let controller = instances.iter().find(|instance| instance.role == Role::Controller);
+            if Need::of(controller, self.images.as_ref()) == Need::Nothing {
                 match journal {
                     Some(journal) => journal.unless_cancelled(self.bring_host_settings()).await?,
                     None => self.bring_host_settings().await?,

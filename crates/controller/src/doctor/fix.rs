@@ -103,9 +103,7 @@ impl Controller {
             Own::Reinstall => {
                 let _alone = self.alone(Some(journal)).await?;
                 // It may be there in part only.
-                let there =
-                    self.driver.instances().await?.into_iter().any(|one| one.role == Role::Controller);
-                if there {
+                if self.driver.instance(&instance).await?.is_some() {
                     journal.step("stop the controller", self.driver.stop(&instance, StopMode::Force)).await?;
                     journal.step("delete the controller", self.driver.delete(&instance)).await?;
                 }

@@ -216,6 +216,10 @@ impl Driver for Fake {
         Ok(self.call(Method::Instances)?.list())
     }
 
+    async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError> {
+        Ok(self.call(Method::Instance)?.ours(name).ok().map(FakeInstance::status))
+    }
+
     fn events(&self) -> BoxStream<'static, InstanceEvent> {
         let script = lock(&self.shared.script);
         let first = if script.unreachable { InstanceEvent::Lost } else { InstanceEvent::Resync };

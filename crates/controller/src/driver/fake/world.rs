@@ -19,6 +19,7 @@ pub enum Method {
     Engine,
     Inspect,
     Instances,
+    Instance,
     ImportImage,
     CreateVolume,
     DeleteVolume,
@@ -60,6 +61,19 @@ pub struct FakeInstance {
     files: Files,
     /// Told when it stops: its processes end then.
     stopped: watch::Sender<bool>,
+}
+
+impl FakeInstance {
+    pub(super) fn status(&self) -> InstanceStatus {
+        InstanceStatus {
+            role: self.role.clone(),
+            state: self.state,
+            since: self.since,
+            address: self.address.clone(),
+            image: Some(self.image.clone()),
+            never_started: self.never_started,
+        }
+    }
 }
 
 /// All of it.
@@ -108,15 +122,7 @@ impl World {
     }
 
     pub(super) fn list(&self) -> Vec<InstanceStatus> {
-        let observe = |instance: &FakeInstance| InstanceStatus {
-            role: instance.role.clone(),
-            state: instance.state,
-            since: instance.since,
-            address: instance.address.clone(),
-            image: Some(instance.image.clone()),
-            never_started: instance.never_started,
-        };
-        self.instances.values().map(observe).collect()
+        self.instances.values().map(FakeInstance::status).collect()
     }
 
     pub(super) fn create(&mut self, name: &InstanceName, spec: &InstanceSpec) -> Result<(), DriverError> {
