@@ -56,4 +56,7 @@ rec {
   machine = modules: machineOf "lxd" (entries modules);
   configOf = modules: (machine modules).config;
   requirementsOf = modules: codchi.requirements (machine modules);
+
+  # A service of a configuration.
+  unit = config: name: config.systemd.services.${name};
 }
