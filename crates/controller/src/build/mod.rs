@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod choose;
 mod pipeline;
+mod switch;
 
 use std::sync::Arc;
 
