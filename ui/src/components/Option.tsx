@@ -13,6 +13,8 @@ export interface OptionItem {
   side?: ReactNode;
   /** Why it can't be chosen. */
   disabledReason?: string | null;
+  /** Whether that is a failure. */
+  failed?: boolean;
 }
 
 function Body({ option, id }: { option: OptionItem; id: string }) {
@@ -22,7 +24,7 @@ function Body({ option, id }: { option: OptionItem; id: string }) {
         <span className={styles.OptionTitle} id={`${id}-t`}>
           {option.title}
         </span>
-        <span className={styles.OptionText} id={`${id}-x`} data-bad={(option.disabledReason ?? null) !== null || undefined}>
+        <span className={styles.OptionText} id={`${id}-x`} data-bad={option.failed === true || undefined}>
           {option.disabledReason ?? option.text}
         </span>
       </span>

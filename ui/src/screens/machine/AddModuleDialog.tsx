@@ -88,7 +88,7 @@ function AddModule({ machine, input, onClose }: { machine: MachineStatus; input:
           label={t("machine.modules")}
           chosen={chosen}
           onChange={setChosen}
-          options={offered.modules.map(moduleOption(t("wizard.noDescription"))).map((option) => (have.has(option.value) ? { ...option, disabledReason: t("machine.hasModule", { name: machine.name }) } : option))}
+          options={offered.modules.map(moduleOption(t("wizard.noDescription"))).map((option) => (have.has(option.value) ? { ...option, disabledReason: t("machine.hasModule", { name: machine.name }), failed: false } : option))}
         />
       )}
       <div className="row" style={{ justifyContent: "flex-end" }}>

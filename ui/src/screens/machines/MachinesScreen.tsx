@@ -223,7 +223,9 @@ function Bar({ offline }: { offline: boolean }) {
   if (offline) return <StatusBar>{t("machines.localRecords")}</StatusBar>;
   return (
     <StatusBar>
-      <span className="fg truncate">{selected}</span>
+      <span className="fg truncate" title={selected ?? undefined}>
+        {selected}
+      </span>
       <span className="grow" />
       <KeyHint keys={["↑", "↓"]}>{t("keys.select")}</KeyHint>
       <KeyHint keys={["↵"]}>{t("keys.open")}</KeyHint>

@@ -121,6 +121,7 @@ export function moduleOption(noDescription: string) {
     text: module.description ?? noDescription,
     side: module.path[0],
     disabledReason: module.error,
+    failed: module.error !== null,
   });
 }
 
