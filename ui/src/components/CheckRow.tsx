@@ -61,7 +61,7 @@ export function CheckRow({ id, view, title, text, evidence, compact = false, fix
         </div>
         {text !== undefined && (
           <div className={styles.CheckText}>
-            {marked(text)} {evidence !== undefined && evidence !== "" && <span className={styles.CheckEvidence}>{evidence}</span>}
+            <span className={styles.CheckSaid}>{marked(text)}</span> {evidence !== undefined && evidence !== "" && <span className={styles.CheckEvidence}>{evidence}</span>}
           </div>
         )}
       </div>
