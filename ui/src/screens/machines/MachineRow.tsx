@@ -128,7 +128,11 @@ function StateNote({ machine, unknown }: { machine: MachineStatus; unknown: bool
     return machine.status === "running" && machine.since !== null ? format.duration(now - Date.parse(machine.since)) : "";
   };
   const text = note();
-  return text === "" ? null : <div className={`${styles.RowSub} truncate`}>{text}</div>;
+  return text === "" ? null : (
+    <div className={`${styles.RowSub} truncate`} title={text}>
+      {text}
+    </div>
+  );
 }
 
 function GenerationCell({ machine }: { machine: MachineStatus }) {
