@@ -102,8 +102,8 @@ pub trait Nix: Send + Sync + 'static {
     /// The same for all but these machines, while no operation uses the controller: it may not have run when they were deleted.
     async fn forget_others(&self, machines: &BTreeSet<MachineName>) -> Result<(), NixError>;
 
-    /// Removes copies of this computer's repositories that none of these machines is made of, while no operation uses the controller.
-    /// [`Nix::resolve`] makes those anew that are needed after all.
+    /// Removes what is kept of repositories that none of these machines is made of: copies of those of this computer, and what was fetched
+    /// of others. No operation uses the controller meanwhile. [`Nix::resolve`] gets anew what is needed after all.
     async fn forget_repositories(&self, but: &[MachineSpec]) -> Result<(), NixError>;
 }
 

@@ -97,9 +97,11 @@ pub fn copies_of_repositories_go_with_the_last_machine_of_them(scene: &mut Scene
     let hello = scene.hello();
     let flake = "{ outputs = _: { nixosModules.own = { }; }; }";
     let repo = scene.repo("copied", &[("flake.nix", flake)]);
-    let copies = |scene: &Scene| -> BTreeSet<String> {
-        scene.in_controller(&["ls", "-A", "/config/repositories"]).lines().map(str::to_owned).collect()
+    let listed = |scene: &Scene, dir: &str| -> BTreeSet<String> {
+        scene.in_controller(&["ls", "-A", dir]).lines().map(str::to_owned).collect()
     };
+    let copies = |scene: &Scene| listed(scene, "/config/repositories");
+    let fetched = |scene: &Scene| listed(scene, "/config/cache");
     scene.codchi.ok(&["init", "copied", &hello.url()]);
     let before = copies(scene);
     scene.codchi.ok(&["add", "copied", &repo.url()]);
@@ -114,7 +116,13 @@ pub fn copies_of_repositories_go_with_the_last_machine_of_them(scene: &mut Scene
     assert_eq!(copies(scene).difference(&before).count(), 1, "copied again");
     scene.codchi.ok(&["module", "remove", "copied", "own"]);
     assert_eq!(copies(scene).difference(&before).count(), 0);
+    assert!(!fetched(scene).is_empty());
+    let fetched_before = fetched(scene);
+    scene.codchi.ok(&["add", "copied", &repo.url()]);
+    assert_ne!(fetched(scene), fetched_before, "of both together");
+    scene.codchi.ok(&["module", "remove", "copied", "own"]);
     scene.codchi.ok(&["delete", "copied", "--yes"]);
+    assert_eq!(fetched(scene), fetched_before, "what hello is made of");
     scene.codchi.ok(&["rebuild", "hello"]);
 }
 

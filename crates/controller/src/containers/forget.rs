@@ -18,7 +18,7 @@ impl Controller {
         }));
         self.nix.forget_others(&known).await?;
         if let Err(error) = self.forget_repositories().await {
-            tracing::warn!(%error, "copies of repositories that no machine is made of are still there");
+            tracing::warn!(%error, "what is kept of repositories that no machine is made of is still there");
         }
         Ok(())
     }
@@ -34,7 +34,7 @@ impl Controller {
             }
         };
         if let Err(error) = forget.await {
-            tracing::warn!(%error, "copies of repositories that no machine is made of are still there");
+            tracing::warn!(%error, "what is kept of repositories that no machine is made of is still there");
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use codchi_controller::{machine::MachineSpec, nix::NixError};
+use codchi_controller::nix::NixError;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -16,13 +16,10 @@ use super::{
     failure::{self, Origins},
     host_git::{HostRepository, Refs},
 };
-use crate::flake_ref::{self, FlakeRef};
+use crate::flake_ref::FlakeRef;
 
 /// Where they are.
 pub(super) const COPIES: &str = "/config/repositories";
-/// How a copy's name ends that is being removed: what is left of one must not be taken for one.
-const GONE: &str = ".gone";
-
 /// A source as the controller finds it.
 pub(super) struct Mirrored {
     /// The reference that Nix is given.
@@ -94,36 +91,6 @@ impl ControllerNix {
             self.update_copy(&repository, &copy, &refs, there, cancel).await?;
         }
         Ok(Mirrored { flake: inside, uncommitted })
-    }
-
-    /// Removes the copies that none of these machines is made of.
-    pub(super) async fn remove_copies(&self, but: &[MachineSpec]) -> Result<(), NixError> {
-        let action = "remove copies of repositories";
-        let inputs = but.iter().flat_map(|spec| spec.inputs());
-        let named: BTreeSet<String> = inputs
-            .filter_map(|(_, url)| flake_ref::parse(url).ok()?.host_repository())
-            .map(|path| copy_of(&path))
-            .collect();
-        // From above: the directory is made with the first copy.
-        let below = format!("{COPIES}/*");
-        let find = ["find", "/config", "-mindepth", "2", "-maxdepth", "2", "-type", "d", "-path", &below];
-        let found = self.ask(action, Self::command(find), Input::Nothing).await?;
-        let found = String::from_utf8_lossy(&found).into_owned();
-        let (left, copies): (Vec<&str>, Vec<&str>) = found.lines().partition(|path| path.ends_with(GONE));
-        let remove = async |path: &str| {
-            let spec = Self::command(["rm", "-rf", "--", path]);
-            self.ask(action, spec, Input::Nothing).await
-        };
-        for path in left {
-            remove(path).await?;
-        }
-        for copy in copies.into_iter().filter(|copy| !named.contains(*copy)) {
-            let gone = format!("{copy}{GONE}");
-            let rename = Self::command(["mv", "--no-target-directory", "--", copy, &gone]);
-            self.ask(action, rename, Input::Nothing).await?;
-            remove(&gone).await?;
-        }
-        Ok(())
     }
 
     /// What the copy has; `None` when there is no copy.

@@ -16,6 +16,7 @@ mod lock;
 mod mirror;
 mod profile;
 mod resolve;
+mod sweep;
 mod unchanged;
 mod view;
 
@@ -368,7 +369,7 @@ impl Nix for ControllerNix {
     }
 
     async fn forget_repositories(&self, but: &[MachineSpec]) -> Result<(), NixError> {
-        self.remove_copies(but).await
+        self.sweep(but).await
     }
 }
 

@@ -24,7 +24,7 @@ const OTHERS: [&str; 8] = [
     "/instances",
 ];
 /// What Nix has fetched before. It asks nobody whether the one who names an address may have what is there.
-const CACHES: &str = "/config/cache";
+pub(super) const CACHES: &str = "/config/cache";
 
 /// What a run of Nix is for, and so the only thing that it sees of that kind.
 pub(super) struct View {
@@ -58,7 +58,7 @@ impl View {
 }
 
 /// One for each set of sources: a look at a repository and the machines that are made of it alone share theirs.
-fn cache_of<'a>(urls: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn cache_of<'a>(urls: impl IntoIterator<Item = &'a str>) -> String {
     let urls: BTreeSet<&str> = urls.into_iter().collect();
     let digest = Sha256::digest(urls.into_iter().collect::<Vec<_>>().join("\n"));
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

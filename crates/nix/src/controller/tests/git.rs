@@ -3,7 +3,10 @@
 use codchi_controller::nix::{Nix, NixError};
 
 use super::*;
-use crate::{controller::mirror::copy_of, flake_ref};
+use crate::{
+    controller::{mirror::copy_of, view::cache_of},
+    flake_ref,
+};
 
 impl World {
     /// Mirrors and returns the commit that the copy has for `reference`.
@@ -175,21 +178,24 @@ async fn reading_a_repository_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn copies_that_no_machine_is_made_of_are_removed() {
+async fn what_no_machine_is_made_of_is_removed() {
     let world = World::new().await;
     let (kept, dropped) = (world.host("kept"), world.host("dropped"));
     let left = format!("{}.gone", copy_of(&world.host("left")));
-    let there = [copy_of(&kept), left.clone(), copy_of(&dropped)].join("\n");
-    world.on(&["find", "/config"], Answer::stdout(there));
+    let web = ["github:acme/web", "not a source"];
+    let fetched = cache_of(["github:acme/other"]);
+    let there =
+        [copy_of(&kept), left.clone(), copy_of(&dropped), cache_of(web), cache_of([web[0]]), fetched.clone()];
+    world.on(&["find", "/config"], Answer::stdout(there.join("\n")));
     world.on(&["mv"], Answer::default());
-    let machines = [
-        spec(&[("github:acme/web", "a"), ("not a source", "b")]),
-        spec(&[(&format!("git+file://{}?ref=dev", kept.display()), "c")]),
-    ];
+    let machines =
+        [spec(&web.map(|url| (url, "a"))), spec(&[(&format!("git+file://{}?ref=dev", kept.display()), "c")])];
     world.nix.forget_repositories(&machines).await.unwrap();
-    let gone = format!("{}.gone", copy_of(&dropped));
-    let renamed: Vec<_> = world.ran("mv").into_iter().map(|argv| argv[3..].to_vec()).collect();
-    assert_eq!(renamed, [[copy_of(&dropped), gone.clone()]]);
-    let removed: Vec<_> = world.ran("rm").into_iter().map(|argv| argv[3..].to_vec()).collect();
-    assert_eq!(removed, [[left], [gone]], "never what may be taken for a copy");
+    let gone = [copy_of(&dropped), fetched].map(|path| (path.clone(), format!("{path}.gone")));
+    let renamed: Vec<_> =
+        world.ran("mv").into_iter().map(|argv| (argv[3].clone(), argv[4].clone())).collect();
+    assert_eq!(renamed, gone);
+    let removed: Vec<_> = world.ran("rm").into_iter().map(|argv| argv[3].clone()).collect();
+    let [(_, copy), (_, cache)] = gone;
+    assert_eq!(removed, [left, copy, cache], "never what may be taken for something whole");
 }
