@@ -17,7 +17,8 @@ export function AppShell() {
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
   const [life, setLife] = useState<LifeQuestion | null>(null);
-  const rest = useRest(palette || help || life !== null);
+  const wanted = palette || help || life !== null;
+  const rest = useRest(wanted);
   const shell = useRef<HTMLDivElement>(null);
 
   /** F6: the first thing that takes focus in the next region. */
@@ -57,7 +58,8 @@ export function AppShell() {
 
   return (
     <LifeContext value={setLife}>
-      <div ref={shell} className={styles.AppShell}>
+      {/* What is typed for a dialog that isn't there yet must not start, stop or delete anything. */}
+      <div ref={shell} className={styles.AppShell} onKeyDownCapture={wanted && rest === null ? (event) => event.stopPropagation() : undefined}>
         <Sidebar />
         <main className={styles.Main} aria-label={t("app.main")}>
           <TopBar onCommand={() => setPalette(true)} />

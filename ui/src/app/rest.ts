@@ -1,4 +1,4 @@
-/** Everything that the first paint of the list doesn't show, as one piece of the bundle. Of the app only `later.ts` imports it. */
+/** Everything that the first paint of the list doesn't show, as one piece of the bundle. Of the app only `fetchRest.ts` imports it. */
 export { Answering } from "@/screens/answer/AnswerDialog";
 export { BuildScreen } from "@/screens/build/BuildScreen";
 export { BuildsScreen } from "@/screens/builds/BuildsScreen";

@@ -2,7 +2,7 @@ import { createRootRoute, createBrowserHistory, createRoute, createRouter, lazyR
 import type { Draft } from "@/state/draft";
 import { MachinesScreen } from "@/screens/machines/MachinesScreen";
 import { AppShell } from "./AppShell";
-import { rest } from "./later";
+import { fetchRest, type Rest } from "./fetchRest";
 import { NotFound, PageFailed } from "./PageFailed";
 
 interface NewSearch {
@@ -25,7 +25,7 @@ function defined<T extends object>(search: T): T {
 }
 
 /** A page that the window doesn't begin with. */
-const later = <N extends keyof Awaited<ReturnType<typeof rest>>>(name: N) => lazyRouteComponent(rest, name);
+const later = <N extends keyof Rest>(name: N) => lazyRouteComponent(fetchRest, name);
 
 const root = createRootRoute({ component: AppShell, notFoundComponent: NotFound });
 const machines = createRoute({ getParentRoute: () => root, path: "/", component: MachinesScreen, validateSearch: (search): { focus?: "filter" } => defined({ focus: oneOf(search.focus, ["filter"]) }) });
