@@ -219,11 +219,16 @@ impl Window {
     }
 
     async fn locate(&self, locator: Locator<'_>) -> Element {
-        match self.client.wait().at_most(PATIENCE).every(super::LOOK).for_element(locator).await {
-            Ok(element) => element,
-            Err(error) => {
-                let page = self.said("body").await.unwrap_or_default();
-                panic!("no {locator:?}: {error}. The page:\n{page}")
+        let begin = Instant::now();
+        loop {
+            match self.client.wait().at_most(PATIENCE).every(super::LOOK).for_element(locator).await {
+                Ok(element) => return element,
+                // It was found, and drawn anew before it could be told.
+                Err(error) if error.is_stale_element_reference() && begin.elapsed() < PATIENCE => {}
+                Err(error) => {
+                    let page = self.said("body").await.unwrap_or_default();
+                    panic!("no {locator:?}: {error}. The page:\n{page}")
+                }
             }
         }
     }

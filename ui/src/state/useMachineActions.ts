@@ -19,6 +19,11 @@ function expect(client: QueryClient, name: string, status: RunState): void {
 /** Puts a just begun operation where every page finds it. */
 export function noteOperation(client: QueryClient, operation: Operation): void {
   client.setQueryData(keys.operations, (old: Operation[] | undefined) => (old === undefined ? old : withOperation(old, operation)));
+  // One that goes on where another waited takes its place; an event may have told so already, and more.
+  const before = (other: Operation | null) => other !== null && other.id !== operation.id && other.started < operation.started;
+  client.setQueryData(keys.status, (old: Snapshot | undefined) =>
+    old === undefined ? old : { ...old, machines: old.machines.map((machine) => (machine.name === operation.machine && before(machine.operation) ? { ...machine, operation } : machine)) },
+  );
 }
 
 async function run(backend: Backend, client: QueryClient, title: string, call: (backend: Backend) => Promise<Operation>): Promise<Operation | null> {

@@ -47,15 +47,29 @@ export function showOnPage(id: string | null): void {
   onPage.write(id);
 }
 
-/** What the user is to be asked about now, and which of it comes first. */
-export function useWaiting(): { open: Waiting[]; first: Waiting | undefined } {
+/** Whether the operation hasn't come to the point yet where it asks. */
+function willAsk({ state, phases }: Operation): boolean {
+  const phase = phases.find((each) => each.phase === "ask");
+  return state === "running" && (phase?.state === "pending" || phase?.state === "running");
+}
+
+/**
+ * What the user is to be asked about now, and which of it comes first. `again` is what a machine was asked that is worked on again since an
+ * answer, and will ask for the rest: another operation may do that.
+ */
+export function useWaiting(): { open: Waiting[]; first: Waiting | undefined; again: (asked: Waiting) => Waiting | undefined } {
   const { machines } = useStatus();
   const later = useStore(postponed);
   const { id } = useStore(wanted);
   const paged = useStore(onPage);
   const waiting = useMemo(() => waitingOf(machines), [machines]);
-  const open = waiting.filter(({ operation }) => !later.includes(operation.id) && operation.id !== paged);
-  return { open, first: open.find(({ operation }) => operation.id === id) ?? open[0] };
+  const isOpen = (operation: Operation) => !later.includes(operation.id) && operation.id !== paged;
+  const open = waiting.filter(({ operation }) => isOpen(operation));
+  const again = (asked: Waiting) => {
+    const operation = machines.find(({ name }) => name === asked.machine)?.operation ?? null;
+    return operation !== null && willAsk(operation) && isOpen(operation) ? { ...asked, operation } : undefined;
+  };
+  return { open, first: open.find(({ operation }) => operation.id === id) ?? open[0], again };
 }
 
 /** Changes each time the user wants to be asked. */

@@ -135,6 +135,23 @@ describe("a secret that is asked for", () => {
     expect(await dialog("docs-token")).toBeVisible();
   });
 
+  it("stays, with what was typed, while another operation comes to where the first one asked", async () => {
+    const fake = waitingFor({ secrets: [huggingFace, asked("sentry-dsn", null)] });
+    const { user } = renderApp("/", fake, true);
+    await user.type(within(await dialog("hugging-face-token")).getByLabelText(/^Value/), `${TOKEN}{Enter}`);
+    const second = await dialog("sentry-dsn");
+    const waiting = fake.world.operations.find(({ machine, state }) => machine === "ml-notebooks" && state === "waiting_for_input");
+    // Its process has ended; the answer made another one of it.
+    fake.changeOperation(waiting?.id ?? "", { state: "interrupted", asks: null, ended: new Date().toISOString() });
+    const operation = await fake.call("rebuild", { name: "ml-notebooks", update: true, dryRun: false });
+    expect(fake.operation(operation.id).state).toBe("running");
+    await user.type(within(second).getByLabelText(/^Value/), "https://");
+    fake.ask(operation.id);
+    expect(within(await dialog("sentry-dsn")).getByLabelText(/^Value/)).toHaveValue("https://");
+    await user.click(within(second).getByRole("button", { name: /^Answer later/ }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+  });
+
   it("takes lines, and a file of bytes", async () => {
     const fake = waitingFor({ secrets: [asked("kubeconfig", null, { kind: "file" })] });
     const { user } = renderApp("/", fake, true);

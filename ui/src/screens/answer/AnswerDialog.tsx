@@ -22,17 +22,17 @@ import { type Step, stepsOf } from "./steps";
 import { StoreGate, useStoreStatus } from "./StoreGate";
 import { useSecretField } from "./useSecretField";
 
-/** Asks for what operations wait for, one operation after the other, whoever started them. */
+/** Asks for what operations wait for, one machine's after the other, whoever started them. */
 export function Answering() {
-  const { open, first } = useWaiting();
-  // Who is being asked stays in front: a dialog that is changed for another would lose what was typed.
-  const [current, setCurrent] = useState<string | null>(null);
-  const asked = open.find(({ operation }) => operation.id === current) ?? first;
-  if ((asked?.operation.id ?? null) !== current) setCurrent(asked?.operation.id ?? null);
-  return asked === undefined ? null : <Asking key={asked.operation.id} asked={asked} onLater={() => answerLater(asked.operation.id)} />;
+  const { open, first, again } = useWaiting();
+  // Who is being asked stays in front: a dialog that is changed for another, or comes again, would lose what was typed.
+  const [current, setCurrent] = useState<Waiting | null>(null);
+  const asked = (current === null ? undefined : (open.find(({ machine }) => machine === current.machine) ?? again(current))) ?? first;
+  if (asked?.operation.id !== current?.operation.id || asked?.asks !== current?.asks) setCurrent(asked ?? null);
+  return asked === undefined ? null : <Asking key={asked.machine} asked={asked} onLater={() => answerLater(asked.operation.id)} />;
 }
 
-/** The steps of one operation. An answer counts as given until the operation says otherwise. */
+/** The steps of one machine's operations. An answer counts as given until the operation says otherwise. */
 function Asking({ asked, onLater }: { asked: Waiting; onLater: () => void }) {
   const { asks } = asked;
   const [done, setDone] = useState<{ asks: typeof asks; keys: readonly string[]; count: number }>({ asks, keys: [], count: 0 });
