@@ -2,6 +2,7 @@
  * What the files of a diagnostics bundle are, in other languages than the controller's own. Its words are English, and are looked up as
  * they are. A test reads the controller's sources and finds what is missing here.
  */
+import { de } from "./de";
 import type { Language } from "./index";
 
 /** Words for files, and what an operation's file is called after: what was done, from where. */
@@ -11,6 +12,8 @@ interface Words {
   doors: Record<string, string>;
   operation: (kind: string, door: string, at: string) => string;
 }
+
+const { crumb } = de.operation;
 
 const german: Words = {
   files: {
@@ -29,18 +32,7 @@ const german: Words = {
     "its last build": "ihr letzter Build",
     "what it said": "was dabei gesagt wurde",
   },
-  kinds: {
-    create: "Erstellen",
-    rebuild: "Neu erstellen",
-    start: "Starten",
-    stop: "Stoppen",
-    restart: "Neu starten",
-    delete: "Löschen",
-    rename: "Umbenennen",
-    export: "Exportieren",
-    "install the controller": "Controller einrichten",
-    "fix this computer": "Diesen Computer in Ordnung bringen",
-  },
+  kinds: { ...crumb, "install the controller": crumb.install_controller, "fix this computer": crumb.fix },
   doors: { "the window": "vom Fenster", "the tray": "vom Infobereich", "the command line": "von der Befehlszeile" },
   operation: (kind, door, at) => `${kind}, begonnen ${door} um ${at} UTC`,
 };
