@@ -94,7 +94,18 @@ impl World {
     /// # Panics
     /// When it fails.
     pub fn client(&self, args: &[&str]) -> String {
-        let output = self.client_command(args).output().expect("the engine's client");
+        let run = || self.client_command(args).output().expect("the engine's client");
+        // Incus before 6.0.5 gives up on a bridge when an interface of another world goes while it looks at all of the host.
+        let interface_went = |output: &Output| {
+            String::from_utf8_lossy(&output.stderr).contains("Failed to delete bridge children interfaces")
+        };
+        let mut output = run();
+        for _ in 0..10 {
+            if !interface_went(&output) {
+                break;
+            }
+            output = run();
+        }
         checked(&format!("the engine's client {args:?}"), output)
     }
 

@@ -31,6 +31,8 @@ enum Does {
     Nothing,
     /// It fails.
     Fails,
+    /// It is an Incus that this often finds an interface gone that it had just listed, and then gives root ids.
+    LosesInterfaces(usize),
     /// It never ends.
     Hangs,
 }
@@ -76,7 +78,13 @@ impl Host for Patient {
         }
         on_line("usermod says something");
         match self.does {
-            Does::AddsIds => {
+            Does::LosesInterfaces(times) if self.ran().len() <= times => {
+                on_line(
+                    "Error: Failed to delete bridge children interfaces: Failed to run: ip -d -j link show veth1",
+                );
+                Ok(1)
+            }
+            Does::AddsIds | Does::LosesInterfaces(_) => {
                 for file in ["/etc/subuid", "/etc/subgid"] {
                     std::fs::write(self.path(Path::new(file)), "root:1000000:65536\n")?;
                 }
@@ -138,6 +146,18 @@ async fn a_command_that_fails_is_named() {
         "{failure:?}"
     );
     assert!(failure.details.contains(&"usermod says something".to_owned()), "{failure:?}");
+}
+
+#[tokio::test]
+async fn what_an_interface_that_went_broke_is_run_again() {
+    let world = World::new();
+    let host = Patient::new(&world, Does::LosesInterfaces(2));
+    let operation = mended(&world, &world.on_host(host.clone())).await;
+    assert_eq!((operation.state, host.ran().len()), (OperationState::Succeeded, 3), "{operation:?}");
+    let world = World::new();
+    let host = Patient::new(&world, Does::LosesInterfaces(usize::MAX));
+    let operation = mended(&world, &world.on_host(host.clone())).await;
+    assert_eq!((operation.state, host.ran().len()), (OperationState::Failed, 5), "not for ever");
 }
 
 #[tokio::test]

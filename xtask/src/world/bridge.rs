@@ -64,9 +64,14 @@ fn choose(last: u32, taken: &str, exists: impl Fn(&str) -> bool) -> Result<(u32,
     bail!("all subnets of 10.197.0.0/16 are in use: remove worlds with `cargo xtask world DIR --down`")
 }
 
-/// Removes the interface and the firewall chains that a killed engine leaves behind.
+/// Removes the interface with what hangs on it, and the firewall chains that a killed engine leaves behind.
 pub(crate) fn remove(name: &str, engine: Engine) -> Result<()> {
-    if Path::new("/sys/class/net").join(name).exists() {
+    let interface = Path::new("/sys/class/net").join(name);
+    if interface.exists() {
+        // A container gives its end of the pair back when it ends; a killed engine doesn't remove it.
+        for port in fs::read_dir(interface.join("brif"))?.flatten() {
+            process::succeeds(Command::new("ip").args(["link", "delete", "dev"]).arg(port.file_name()));
+        }
         process::run(Command::new("ip").args(["link", "delete", "dev", name]))?;
     }
     let table = engine.firewall_table();

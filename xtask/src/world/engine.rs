@@ -6,13 +6,21 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::bridge::Bridge;
+use super::leftovers;
 use super::record::Record;
 use crate::packages;
 use crate::process;
+
+/// What Incus before 6.0.5 says when it gave up on a bridge because an interface of the host, of any container, went while it looked at
+/// all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Other worlds' come and go all the time.
+const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
+/// How often a bridge is tried; each time an interface would have to go within the few milliseconds of the look.
+const ATTEMPTS: u32 = 10;
 
 /// A container engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -97,10 +105,20 @@ impl Daemon {
         UnixStream::connect(self.dir().join("unix.socket")).is_ok()
     }
 
-    /// Starts it, detached, and waits until it is ready.
+    /// Starts it, detached, and waits until it is ready, with its bridge where it has one.
     pub(crate) fn start(&self, world: &Record) -> Result<()> {
-        raise_inotify_limit();
         fs::create_dir_all(self.dir())?;
+        for _ in 0..ATTEMPTS {
+            self.launch(world)?;
+            match &world.bridge {
+                Some(bridge) if !self.has_set_up(bridge)? => self.end()?,
+                _ => return Ok(()),
+            }
+        }
+        bail!("{} does not set up its bridge; see {}", self.engine.name(), self.log().display())
+    }
+
+    fn launch(&self, world: &Record) -> Result<()> {
         let mut command = Command::new("setsid");
         command.arg(self.engine.daemon()).args(["--group", &world.group, "--logfile"]).arg(self.log());
         if world.log_requests {
@@ -114,6 +132,20 @@ impl Daemon {
             .with_context(|| format!("{} did not come up; see {}", self.engine.name(), self.log().display()))
     }
 
+    /// Whether the bridge is there. An engine that failed to set it up (see [`INTERFACE_WENT`]) tries again after a minute only.
+    fn has_set_up(&self, bridge: &str) -> Result<bool> {
+        let path = format!("/1.0/networks/{bridge}");
+        let network = process::read(self.command(self.engine.client()).args(["query", &path]))?;
+        let network: Value = serde_json::from_str(&network).context("the engine's answer is no JSON")?;
+        Ok(network.get("status").and_then(Value::as_str) != Some("Unavailable"))
+    }
+
+    /// Ends the daemon alone, at once; its containers run on.
+    fn end(&self) -> Result<()> {
+        let program = Path::new(self.engine.daemon()).file_name().and_then(|name| name.to_str());
+        leftovers::end(&|process| process.program() == program && process.names(&self.world))
+    }
+
     /// Its log file.
     pub(crate) fn log(&self) -> PathBuf {
         self.world.join("daemon.log")
@@ -122,19 +154,12 @@ impl Daemon {
     /// Gives it a storage pool, the bridge and a default profile.
     pub(crate) fn preseed(&self, bridge: &Bridge) -> Result<()> {
         let text = preseed(bridge);
-        let mut command = match self.engine {
-            Engine::Lxd => {
-                let mut command = self.command("lxd");
-                command.arg("init");
-                command
-            }
-            Engine::Incus => {
-                let mut command = self.command("incus");
-                command.args(["admin", "init"]);
-                command
-            }
+        let (program, args): (_, &[&str]) = match self.engine {
+            Engine::Lxd => ("lxd", &["init", "--preseed"]),
+            Engine::Incus => ("incus", &["admin", "init", "--preseed"]),
         };
-        process::feed(command.arg("--preseed"), text.as_bytes())
+        let attempt = || process::feed(self.command(program).args(args), text.as_bytes());
+        again_where_an_interface_went(attempt)
     }
 
     /// Stops every container at once, then the daemon. What does not end is left to the sweep.
@@ -152,14 +177,15 @@ impl Daemon {
     }
 }
 
-/// All unprivileged containers of a host have the same user there, whose inotify instances the kernel counts; each systemd needs
-/// about ten, and Debian allows 128. The number is the one of LXD's production setup.
-fn raise_inotify_limit() {
-    let limit = Path::new("/proc/sys/fs/inotify/max_user_instances");
-    let allowed = std::fs::read_to_string(limit).ok().and_then(|text| text.trim().parse::<u32>().ok());
-    if allowed.is_some_and(|allowed| allowed < 1024) && std::fs::write(limit, "1048576").is_err() {
-        eprintln!("warning: {} stays low; at most a dozen machines can run", limit.display());
+/// Tries again what failed for [`INTERFACE_WENT`] only.
+fn again_where_an_interface_went(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(error) if error.to_string().contains(INTERFACE_WENT) => {}
+            other => return other,
+        }
     }
+    attempt()
 }
 
 fn preseed(bridge: &Bridge) -> String {
@@ -179,4 +205,28 @@ profiles:
     eth0: {{type: nic, network: {name}, name: eth0}}
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_an_interface_broke_is_tried_again() {
+        let mut attempts = 0;
+        let mut run = |failures: u32, words: &'static str| {
+            attempts = 0;
+            let result = again_where_an_interface_went(|| {
+                attempts += 1;
+                if attempts <= failures {
+                    bail!("Error: {words}: Device \"veth1\" does not exist.")
+                }
+                Ok(())
+            });
+            (result.is_ok(), attempts)
+        };
+        assert_eq!(run(2, INTERFACE_WENT), (true, 3));
+        assert_eq!(run(ATTEMPTS, INTERFACE_WENT), (false, ATTEMPTS));
+        assert_eq!(run(1, "Failed to create"), (false, 1));
+    }
 }

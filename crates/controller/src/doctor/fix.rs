@@ -16,6 +16,12 @@ use crate::{
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
 };
 
+/// What Incus before 6.0.5 says when it gave up on a bridge because an interface of this computer, of any container, went while it
+/// looked at all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Its command does it the next time.
+const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
+/// How often a bridge is tried; each time an interface would have to go within the few milliseconds of the look.
+const BRIDGE_ATTEMPTS: u32 = 5;
+
 /// What is to be mended.
 #[derive(Clone, Debug)]
 pub struct FixRequest {
@@ -135,14 +141,24 @@ impl Controller {
     async fn run_on_host(&self, command: &HostCommand, journal: &Journal) -> Result<(), Error> {
         let line = command.argv.join(" ");
         journal.say(LogLevel::Info, format!("$ {line}"));
-        let mut tell = |text: &str| log(journal, text);
         let run = async {
-            let code = self
-                .host
-                .run(command, &mut tell)
-                .await
-                .map_err(|source| Error::FixStart { command: line.clone(), source })?;
-            if code == 0 { Ok(()) } else { Err(Error::FixCommand { command: line.clone(), code }) }
+            for attempt in 1.. {
+                let mut interface_went = false;
+                let mut tell = |text: &str| {
+                    interface_went |= text.contains(INTERFACE_WENT);
+                    log(journal, text);
+                };
+                let code = self.host.run(command, &mut tell).await;
+                let code = code.map_err(|source| Error::FixStart { command: line.clone(), source })?;
+                if code == 0 {
+                    break;
+                }
+                if !interface_went || attempt == BRIDGE_ATTEMPTS {
+                    return Err(Error::FixCommand { command: line.clone(), code });
+                }
+                journal.say(LogLevel::Info, "an interface went while the engine looked at it: once more");
+            }
+            Ok(())
         };
         let run = journal.step(line.clone(), run);
         if !command.elevates {
