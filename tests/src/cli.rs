@@ -17,7 +17,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::world::World;
+use crate::{programs, world::World};
 
 /// How long one run may take. Far more than any needs, also on a slow computer that does other things.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -55,7 +55,7 @@ impl Codchi {
         let program = world.dir().join("bin/codchi");
         if !program.exists() {
             std::fs::create_dir_all(program.parent().unwrap()).unwrap();
-            std::fs::copy(built(), &program).unwrap();
+            std::fs::copy(programs::codchi(), &program).unwrap();
         }
         let home = world.dir().join("home");
         std::fs::create_dir_all(&home).unwrap();
@@ -370,22 +370,4 @@ fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
-/// The `codchi` of this source tree: the one that `CODCHI_CLI` names, else one that is built now.
-fn built() -> PathBuf {
-    if let Some(program) = std::env::var_os("CODCHI_CLI") {
-        return program.into();
-    }
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "codchi-cli", "--message-format=json-render-diagnostics"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("cargo");
-    assert!(output.status.success(), "building codchi: {}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let mut artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let built =
-        artifacts.find(|message| message["target"]["name"] == "codchi" && message["executable"].is_string());
-    PathBuf::from(built.expect("cargo names the program")["executable"].as_str().unwrap())
 }

@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod hunt;
 pub mod keyring;
 pub mod process;
+pub mod programs;
 pub mod repo;
 pub mod scene;
 pub mod servers;

@@ -11,7 +11,7 @@ use codchi_driver_lxd::{Flavour, LxdConfig, LxdDriver, sockets};
 use nix::{sys::signal, unistd::Pid};
 use tempfile::TempDir;
 
-use crate::process::AfterDeath;
+use crate::{process::AfterDeath, programs};
 
 /// A world; dropping it removes every trace.
 pub struct World {
@@ -42,7 +42,7 @@ impl World {
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let removed = r#"[ ! -e "$2" ] || exec "$1" world "$2" --down"#;
         let mut world = Self {
-            _after_death: AfterDeath::run(removed, [&xtask_program(), dir.path()]),
+            _after_death: AfterDeath::run(removed, [&programs::xtask(), dir.path()]),
             flavour,
             options: options.iter().map(ToString::to_string).collect(),
             dir,
@@ -171,22 +171,8 @@ impl Drop for World {
     }
 }
 
-/// The built developer command, where `cargo xtask test` has put it: in the directory of programs, to which this one belongs or the
-/// directory of test programs, which this one is in, belongs.
-fn xtask_program() -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let programs = this.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();
-    let built = programs.join("xtask");
-    if !built.exists() {
-        let output =
-            Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "xtask"]).output().unwrap();
-        checked("cargo build --package xtask", output);
-    }
-    built
-}
-
 fn xtask() -> Command {
-    let mut command = Command::new(xtask_program());
+    let mut command = Command::new(programs::xtask());
     command.stdin(Stdio::null());
     command
 }

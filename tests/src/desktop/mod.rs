@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use app::{App, Memory, built, built_empty_window};
+pub use app::{App, Memory};
 pub use keyring::Keyring;
 pub use notifications::{Notification, Notifications};
 pub use panel::Panel;

@@ -29,6 +29,7 @@ use std::{
 
 use codchi_tests::{
     desktop::{self, App, Desktop, Window},
+    programs,
     repo::Repo,
     scene::Scene,
     suite::{self, Case},
@@ -54,7 +55,7 @@ struct Shared {
 impl Shared {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
-        let stage = runtime.block_on(Stage::new(&desktop::built()));
+        let stage = runtime.block_on(Stage::new(&programs::app()));
         Self { stage, runtime }
     }
 }

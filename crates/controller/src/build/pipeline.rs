@@ -10,10 +10,10 @@ use crate::{
     access::Access,
     activity::LogLevel,
     build::{Dialogue, ask::Asked},
+    containers::setup::ReadyController,
     controller::Controller,
-    driver::InstanceStatus,
     error::Error,
-    machine::{Built, MachineName, MachineSpec},
+    machine::{Built, MachineName, MachineRecord, MachineSpec},
     nix::{Evaluation, Run},
     operation::{Journal, OperationOutcome, Phase},
 };
@@ -45,11 +45,54 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) access: OnceCell<Access>,
 }
 
+/// What the first phase found.
+enum Resolved {
+    /// What is there is what is wanted.
+    Unchanged(OperationOutcome),
+    /// It is to be made.
+    Changed(Sources),
+}
+
+/// What a machine is to be made of.
+struct Sources {
+    ready: ReadyController,
+    /// What was known of the machine before.
+    record: MachineRecord,
+    lock: String,
+    /// The release of Codchi that it is made with.
+    release: String,
+}
+
+/// What came of it.
+struct Made {
+    outcome: OperationOutcome,
+    _ready: ReadyController,
+}
+
 impl Pipeline<'_> {
     pub(crate) async fn run(&self) -> Result<OperationOutcome, Error> {
         let leaves_source = self.leaves_source()?;
         let outcome = self.phases().await;
-        // What is left is removed by the next one.
+        if leaves_source {
+            self.controller.forget_repositories_if_unused().await;
+        }
+        outcome
+    }
+
+    async fn phases(&self) -> Result<OperationOutcome, Error> {
+        let sources = match self.resolve().await? {
+            Resolved::Unchanged(outcome) => return Ok(outcome),
+            Resolved::Changed(sources) => sources,
+        };
+        let made = self.make(sources).await;
+        // Its profile keeps the system now, if anything does.
+        let finish = async { self.finish(made?).await };
+        let (outcome, ()) = futures::join!(finish, self.release());
+        outcome
+    }
+
+    /// Lets go of what was evaluated. What is left is removed by the next one.
+    async fn release(&self) {
         match tokio::time::timeout(RELEASE, self.controller.nix.release(self.machine)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -57,10 +100,6 @@ impl Pipeline<'_> {
             }
             Err(_) => tracing::debug!(machine = %self.machine, "the controller doesn't let go in time"),
         }
-        if leaves_source {
-            self.controller.forget_repositories_if_unused().await;
-        }
-        outcome
     }
 
     /// Whether the machine was made of something that it isn't to be made of any more.
@@ -70,7 +109,8 @@ impl Pipeline<'_> {
         Ok(built.is_some_and(|built| built.spec.modules.iter().any(|module| !is_wanted(&module.url))))
     }
 
-    async fn phases(&self) -> Result<OperationOutcome, Error> {
+    /// The first phase: what it is to be made of.
+    async fn resolve(&self) -> Result<Resolved, Error> {
         let Self { controller, journal, machine, spec, options, .. } = self;
         let (store, nix) = (&controller.machines, &controller.nix);
         let release = controller.images.as_ref().map_or_else(String::new, |images| images.release.clone());
@@ -80,7 +120,10 @@ impl Pipeline<'_> {
         let ready = controller.use_controller(Some(journal)).await?;
         let record = store.record(machine)?;
         // Made for somebody else: an own one is never made before that is written down.
-        if record.built.is_none() && record.switching.is_none() && ready.instance(machine).is_some() {
+        if record.built.is_none()
+            && record.switching.is_none()
+            && controller.instance(machine).await?.is_some()
+        {
             let record = store.record_path(machine);
             return Err(Error::NothingKnown { machine: (*machine).clone(), record });
         }
@@ -93,17 +136,9 @@ impl Pipeline<'_> {
                 && record.switching.is_none()
                 && !self.lacks_what_it_needs(&built.requirements)?
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
-                && let Some(mut outcome) = self.nothing_to_do(built, ready.instance(machine))
+                && controller.instance(machine).await?.is_some()
             {
-                if !options.dry_run {
-                    controller.configure_machine(machine).await?;
-                }
-                if options.start && !options.dry_run {
-                    // Its creation was interrupted: it may still come up, or not have been started.
-                    journal.enter(Phase::Finish);
-                    outcome.warnings = controller.start_and_wait(machine, journal).await?;
-                }
-                return Ok(outcome);
+                return Ok(Resolved::Unchanged(self.keep(built).await?));
             }
         }
         let lock =
@@ -112,6 +147,35 @@ impl Pipeline<'_> {
             store.write_lock(machine, &lock)?;
         }
         self.not_cancelled()?;
+        Ok(Resolved::Changed(Sources { ready, record, lock, release }))
+    }
+
+    /// What was built is what is wanted: there is nothing to build.
+    async fn keep(&self, built: &Built) -> Result<OperationOutcome, Error> {
+        let Self { controller, journal, machine, options, .. } = self;
+        journal.say(LogLevel::Info, "nothing changed since the last build");
+        let mut outcome = OperationOutcome {
+            changed: false,
+            generation: Some(built.generation),
+            system: Some(built.system.clone()),
+            ..OperationOutcome::default()
+        };
+        if !options.dry_run {
+            controller.configure_machine(machine).await?;
+        }
+        if options.start && !options.dry_run {
+            // Its creation was interrupted: it may still come up, or not have been started.
+            journal.enter(Phase::Finish);
+            outcome.warnings = controller.start_and_wait(machine, journal).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// The phases from the evaluation to the switch.
+    async fn make(&self, sources: Sources) -> Result<Made, Error> {
+        let Self { controller, journal, machine, spec, options, .. } = self;
+        let (store, nix) = (&controller.machines, &controller.nix);
+        let Sources { ready, record, lock, release } = sources;
 
         journal.enter(Phase::Requirements);
         let Evaluation { requirements, derivation } =
@@ -123,7 +187,7 @@ impl Pipeline<'_> {
         journal.enter(Phase::Check);
         let noteworthy = self.check(&requirements)?;
         journal.enter(Phase::Ask);
-        let Asked { ready: _ready, waited } = match options.dry_run {
+        let Asked { ready, waited } = match options.dry_run {
             true => Asked { ready, waited: false },
             false => self.ask(&requirements, ready).await?,
         };
@@ -138,18 +202,21 @@ impl Pipeline<'_> {
         self.not_cancelled()?;
 
         journal.enter(Phase::Review);
-        let diff = match &record.built {
-            Some(built) if built.system != system => Some(nix.diff(&built.system, &system).await?),
+        let before = record.built.as_ref();
+        let changed = before.is_none_or(|built| built.system != system);
+        let diff = match before {
+            Some(built) if changed => Some(nix.diff(&built.system, &system).await?),
             _ => None,
         };
+        let outcome = |generation| OperationOutcome {
+            changed,
+            generation,
+            system: Some(system.clone()),
+            diff,
+            warnings: noteworthy,
+        };
         if options.dry_run {
-            return Ok(OperationOutcome {
-                changed: record.built.as_ref().is_none_or(|built| built.system != system),
-                generation: record.built.map(|built| built.generation),
-                system: Some(system),
-                diff,
-                warnings: noteworthy,
-            });
+            return Ok(Made { outcome: outcome(before.map(|built| built.generation)), _ready: ready });
         }
         self.not_cancelled()?;
 
@@ -168,31 +235,21 @@ impl Pipeline<'_> {
             record.built = Some(built);
             record.switching = None;
         })?;
-
-        journal.enter(Phase::Finish);
-        let mut warnings = noteworthy;
-        if options.start {
-            warnings.extend(controller.start_and_wait(machine, journal).await?);
-        }
-        Ok(OperationOutcome {
-            changed: record.built.as_ref().is_none_or(|before| before.system != system),
-            generation: Some(generation.number),
-            system: Some(system),
-            diff,
-            warnings,
-        })
+        Ok(Made { outcome: outcome(Some(generation.number)), _ready: ready })
     }
 
-    /// What was built is what is wanted. There is nothing to build if the container is there too.
-    fn nothing_to_do(&self, built: &Built, instance: Option<&InstanceStatus>) -> Option<OperationOutcome> {
-        instance?;
-        self.journal.say(LogLevel::Info, "nothing changed since the last build");
-        Some(OperationOutcome {
-            changed: false,
-            generation: Some(built.generation),
-            system: Some(built.system.clone()),
-            ..OperationOutcome::default()
-        })
+    /// The last phase, where something was switched.
+    async fn finish(&self, made: Made) -> Result<OperationOutcome, Error> {
+        let Self { controller, journal, machine, options, .. } = self;
+        let Made { mut outcome, _ready } = made;
+        if options.dry_run {
+            return Ok(outcome);
+        }
+        journal.enter(Phase::Finish);
+        if options.start {
+            outcome.warnings.extend(controller.start_and_wait(machine, journal).await?);
+        }
+        Ok(outcome)
     }
 
     async fn nix_run(&self) -> Result<Run<'_>, Error> {

@@ -19,7 +19,6 @@ use crate::{
     error::Error,
     files::FileError,
     lock::{ControllerLock, Held},
-    machine::MachineName,
     operation::{Journal, OperationState},
 };
 
@@ -44,16 +43,7 @@ pub(crate) enum Need {
 
 /// The controller, which nobody replaces now.
 pub(crate) struct ReadyController {
-    instances: Vec<InstanceStatus>,
     _held: Held,
-}
-
-impl ReadyController {
-    /// A machine's container, as it was when the controller was found ready.
-    pub(crate) fn instance(&self, machine: &MachineName) -> Option<&InstanceStatus> {
-        let is_its = |role: &Role| matches!(role, Role::Machine(name) if name == machine);
-        self.instances.iter().find(|instance| is_its(&instance.role))
-    }
 }
 
 impl Need {
@@ -89,14 +79,12 @@ impl Controller {
                     Self::unless_cancelled(journal, lock.shared()).await?
                 }
             };
-            let instances = self.driver.instances().await?;
-            let controller = instances.iter().find(|instance| instance.role == Role::Controller);
-            if Need::of(controller, self.images.as_ref()) == Need::Nothing {
+            if self.controller_need().await? == Need::Nothing {
                 match journal {
                     Some(journal) => journal.unless_cancelled(self.bring_host_settings()).await?,
                     None => self.bring_host_settings().await?,
                 }
-                return Ok(ReadyController { instances, _held: held });
+                return Ok(ReadyController { _held: held });
             }
             drop(held);
             let exclusive = self.alone(journal).await?;

@@ -55,8 +55,9 @@ pub trait Driver: Send + Sync + 'static {
     /// WSL: `wsl.exe --list --verbose` joined with the registry's `Lxss` key.
     async fn instances(&self) -> Result<Vec<InstanceStatus>, DriverError>;
 
-    /// One of Codchi's instances with its state, in one round trip that costs the same whatever else there is. `None` when there is none of
-    /// this name, and when it isn't Codchi's. WSL: as [`Driver::instances`], which is one look at all.
+    /// One of Codchi's instances with its state, in one round trip that costs the same whatever else there is; without `since` and
+    /// `address`, for which engines look into it. `None` when there is none of this name, and when it isn't Codchi's.
+    /// WSL: as [`Driver::instances`], which is one look at all.
     async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError>;
 
     /// Changes of instances made by anyone, as they happen, until the stream is dropped. The stream reconnects by itself and

@@ -124,10 +124,10 @@ impl Controller {
     ) -> Result<(), Error> {
         journal.enter(Phase::Stop);
         let images = self.images.as_ref().ok_or(Error::NoImages)?;
-        let controller = self.use_controller(Some(journal)).await?;
-        let runs = controller.instance(from).is_some_and(|one| one.state != InstanceState::Stopped);
+        let _controller = self.use_controller(Some(journal)).await?;
+        let runs = self.instance(from).await?.is_some_and(|one| one.state != InstanceState::Stopped);
         let begun = self.machines.record(from)?.renaming;
-        if begun.is_none() && controller.instance(to).is_some() {
+        if begun.is_none() && self.instance(to).await?.is_some() {
             return Err(Error::WithoutSettings { machine: to.clone() });
         }
         let start = runs || begun.is_some_and(|begun| begun.start);

@@ -50,7 +50,14 @@ fn collect_beyond(environment: &Environment, mozillas: &Path) -> Vec<Certificate
         found.extend(read(&file).into_iter().map(|der| (der, CertificateOrigin::File(file.clone()))));
     }
     found.extend(system().into_iter().map(|der| (der, CertificateOrigin::System)));
-    for file in BUNDLES.iter().filter_map(|name| environment.path(name)) {
+    // Often all of them name the same one.
+    let mut bundles: Vec<PathBuf> = Vec::new();
+    for bundle in BUNDLES.iter().filter_map(|name| environment.path(name)) {
+        if !bundles.contains(&bundle) {
+            bundles.push(bundle);
+        }
+    }
+    for file in bundles {
         found.extend(read(&file).into_iter().map(|der| (der, CertificateOrigin::File(file.clone()))));
     }
     if found.is_empty() {

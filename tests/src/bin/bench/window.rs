@@ -6,7 +6,8 @@ use std::{
 };
 
 use codchi_tests::{
-    desktop::{App, Desktop, built, built_empty_window},
+    desktop::{App, Desktop},
+    programs,
     scene::Scene,
 };
 
@@ -24,8 +25,8 @@ pub(crate) fn first_paint(scene: &Scene) -> Row {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let desktop = runtime.block_on(Desktop::new(scene.world.env()));
     let ours = scene.world.dir().join("bin/codchi-app");
-    std::fs::copy(built(), &ours).unwrap();
-    let empty = built_empty_window();
+    std::fs::copy(programs::app(), &ours).unwrap();
+    let empty = programs::empty_window();
     compare_times(
         "window, from the start to its list complete, against an empty Tauri window",
         "≤ 1.25×",

@@ -217,7 +217,9 @@ impl Driver for Fake {
     }
 
     async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError> {
-        Ok(self.call(Method::Instance)?.ours(name).ok().map(FakeInstance::status))
+        let alone =
+            |instance| InstanceStatus { since: None, address: None, ..FakeInstance::status(instance) };
+        Ok(self.call(Method::Instance)?.ours(name).ok().map(alone))
     }
 
     fn events(&self) -> BoxStream<'static, InstanceEvent> {
