@@ -42,8 +42,8 @@ pub fn empty_window() -> PathBuf {
     of_the_app("empty-window", "--example")
 }
 
-/// The developer command, where `cargo xtask test` has put it: in the directory of programs, to which this one belongs or the directory of
-/// test programs, which this one is in, belongs.
+/// The developer command, where `cargo xtask test` and `bench` have put it: in the directory of programs, to which this one belongs or the
+/// directory of test programs, which this one is in, belongs.
 pub(crate) fn xtask() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let programs = this.ancestors().skip(1).find(|path| !path.ends_with("deps")).unwrap();

@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use codchi_controller::doctor::INTERFACE_WENT;
 use codchi_driver_lxd::{Flavour, LxdConfig, LxdDriver, sockets};
 use nix::{sys::signal, unistd::Pid};
 use tempfile::TempDir;
@@ -95,10 +96,9 @@ impl World {
     /// When it fails.
     pub fn client(&self, args: &[&str]) -> String {
         let run = || self.client_command(args).output().expect("the engine's client");
-        // Incus before 6.0.5 gives up on a bridge when an interface of another world goes while it looks at all of the host.
-        let interface_went = |output: &Output| {
-            String::from_utf8_lossy(&output.stderr).contains("Failed to delete bridge children interfaces")
-        };
+        // Interfaces of other worlds come and go.
+        let interface_went =
+            |output: &Output| String::from_utf8_lossy(&output.stderr).contains(INTERFACE_WENT);
         let mut output = run();
         for _ in 0..10 {
             if !interface_went(&output) {

@@ -11,6 +11,8 @@ use crate::workspace::Workspace;
 pub(crate) fn bench(workspace: &Workspace, names: &[String]) -> Result<()> {
     packages::install(packages::EVERYTHING)?;
     image::make(workspace, None, Nixpkgs::Fixture)?;
+    // Its worlds are made by the one beside it.
+    process::show(workspace.cargo().args(["build", "--release", "--package", "xtask"]))?;
     let run = ["run", "--release", "--package", "codchi-tests", "--bin", "bench", "--"];
     process::show(workspace.cargo().args(run).args(names))
 }

@@ -6,7 +6,6 @@ use crate::{
     controller::Controller,
     driver::{InstanceState, Role, StopMode},
     error::Error,
-    lock::ControllerLock,
     machine::MachineName,
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
 };
@@ -140,7 +139,7 @@ impl Controller {
             journal.step("delete the container", self.driver.delete(&name)).await?;
         }
         // Nobody installs the controller meanwhile, which would mount the generations again.
-        let held = ControllerLock::new(&self.paths).shared().await?;
+        let held = self.hold_controller(Some(journal)).await?;
         journal.step("delete the generations", self.remove_generations(machine)).await?;
         let mut warnings = Vec::new();
         if keep_secrets {

@@ -90,7 +90,7 @@ pub trait Nix: Send + Sync + 'static {
     /// Gives a machine the generations of another one, with their numbers and times. Both keep them.
     async fn copy_generations(&self, from: &MachineName, to: &MachineName) -> Result<(), NixError>;
 
-    /// No longer keeps what [`Nix::evaluate`] made for the machine: its operation is over.
+    /// No longer keeps what [`Nix::evaluate`] made for the machine: it is built, or won't be.
     async fn release(&self, machine: &MachineName) -> Result<(), NixError>;
 
     /// The same for all machines, while no operation uses the controller: those that were killed couldn't.

@@ -20,6 +20,7 @@ use codchi_controller::{
     host::{Host, HostCommand, OnLine, RecordedHost, User},
     operation::{Door, Operation, OperationKind, OperationState, Phase},
 };
+use tokio::sync::Notify;
 use world::World;
 
 /// What a program of the host does.
@@ -97,6 +98,45 @@ impl Host for Patient {
     }
 }
 
+/// A host whose bridge is gone, and comes back when the engine is told of NAT again. The first command waits until it may go on.
+struct WithoutBridge {
+    recorded: RecordedHost,
+    begun: Notify,
+    go_on: Notify,
+    ran: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Host for WithoutBridge {
+    fn path(&self, absolute: &Path) -> PathBuf {
+        self.recorded.path(absolute)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.recorded.variable(name)
+    }
+
+    fn user(&self) -> User {
+        self.recorded.user()
+    }
+
+    async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32> {
+        let last = command.argv.last().unwrap().clone();
+        if !command.argv.contains(&"network".to_owned()) {
+            return self.recorded.run(command, on_line).await;
+        }
+        let first = last == "ipv4.nat=false";
+        self.ran.lock().unwrap().push(last);
+        if first {
+            self.begun.notify_one();
+            self.go_on.notified().await;
+        } else {
+            std::fs::create_dir_all(self.path(Path::new("/sys/class/net/fakebr0")))?;
+        }
+        Ok(0)
+    }
+}
+
 fn request(id: &str) -> FixRequest {
     FixRequest { id: id.into(), file: None }
 }
@@ -167,6 +207,24 @@ async fn a_fix_can_be_cancelled() {
     let operation = controller.fix(&request("idmap"), Door::CommandLine).await.unwrap();
     controller.cancel(operation.id).unwrap();
     assert_eq!(world.end(operation.id).await.state, OperationState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_bridge_is_not_left_without_nat() {
+    let world = World::new();
+    let host = Arc::new(WithoutBridge {
+        recorded: RecordedHost::new(world.directory.path().join("host")),
+        begun: Notify::new(),
+        go_on: Notify::new(),
+        ran: Mutex::default(),
+    });
+    let controller = world.on_host(host.clone());
+    let operation = controller.fix(&request("network"), Door::CommandLine).await.unwrap();
+    host.begun.notified().await;
+    controller.cancel(operation.id).unwrap();
+    host.go_on.notify_one();
+    world.end(operation.id).await;
+    assert_eq!(*host.ran.lock().unwrap(), ["ipv4.nat=false", "ipv4.nat=true"]);
 }
 
 #[tokio::test]

@@ -49,6 +49,8 @@ async fn a_new_machine_runs_and_a_rebuild_without_changes_does_nothing() {
     let writable: Vec<&str> = mounts.iter().filter(|m| !m.read_only).map(|m| m.path.as_str()).collect();
     assert_eq!(writable, ["/nix/var/nix/profiles"]);
 
+    let asked = |method| world.driver.calls(method);
+    let before = [Method::Instances, Method::Exec].map(asked);
     let rebuild = world
         .controller
         .rebuild(&name("hello"), true, false, Dialogue::default(), Door::CommandLine)
@@ -57,6 +59,12 @@ async fn a_new_machine_runs_and_a_rebuild_without_changes_does_nothing() {
     assert_eq!(rebuild.kind, OperationKind::Rebuild);
     assert!(!rebuild.outcome.unwrap().changed);
     assert_eq!(world.nix.builds.load(Ordering::SeqCst), 1);
+    assert_eq!(
+        [Method::Instances, Method::Exec].map(asked),
+        before,
+        "all are looked at, or something is run"
+    );
+    assert_eq!(world.nix.state().released, 1);
 
     world.nix.state().commit = 1;
     let rebuild = world
@@ -90,6 +98,27 @@ async fn a_failing_build_keeps_the_draft_and_can_be_repeated() {
     world.nix.state().build_error = None;
     let again = world.init("hello").await;
     assert_eq!(again.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn what_was_evaluated_is_let_go_of_however_it_ends() {
+    let world = World::new();
+    world.init("hello").await;
+    assert_eq!(world.nix.state().released, 1);
+    let rebuild = async |dry_run| {
+        let dialogue = Dialogue::default();
+        let rebuild =
+            world.controller.rebuild(&name("hello"), true, dry_run, dialogue, Door::Window).unwrap();
+        world.end(rebuild.id).await.state
+    };
+    world.nix.state().commit = 1;
+    assert_eq!((rebuild(true).await, world.nix.state().released), (OperationState::Succeeded, 2));
+    world.nix.state().build_error = Some(|| NixError::Build {
+        derivation: "hello-1".into(),
+        cause: "no space left on device".into(),
+        last_lines: vec![],
+    });
+    assert_eq!((rebuild(false).await, world.nix.state().released), (OperationState::Failed, 3));
 }
 
 #[tokio::test]

@@ -44,15 +44,9 @@ impl LxdDriver {
             Ok(None) | Err(DriverError::NotOurs { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut config = record.config();
-        Ok(Some(InstanceStatus {
-            role,
-            state: state(record.status()),
-            since: None,
-            address: None,
-            never_started: never_started(config.contains_key(MAP_KEY), config.contains_key(POWER_KEY)),
-            image: config.remove(IMAGE_KEY),
-        }))
+        let config = record.config();
+        let key = |name| config.get(name).map(String::as_str);
+        Ok(Some(from_outside(role, record.status(), key(IMAGE_KEY), key(MAP_KEY).or(key(POWER_KEY)))))
     }
 }
 
@@ -70,24 +64,29 @@ fn state(code: u16) -> InstanceState {
 /// What is observed of an instance; `None` when it isn't ours.
 fn observed(instance: &Instance<'_>) -> Option<InstanceStatus> {
     let config = instance.config.as_ref()?;
-    let state = state(instance.status_code);
-    let live = instance.state.as_ref().filter(|_| state == InstanceState::Running);
+    let noted = config.map.as_deref().or(config.power.as_deref());
+    let role = role(&instance.name, config.role.as_deref())?;
+    let outside = from_outside(role, instance.status_code, config.image.as_deref(), noted);
+    let live = instance.state.as_ref().filter(|_| outside.state == InstanceState::Running);
     let started = live.and_then(|live| live.started_at.as_deref().or(instance.last_used_at.as_deref()));
+    let since = started.and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
     Some(InstanceStatus {
-        role: role(&instance.name, config.role.as_deref())?,
-        state,
-        since: started
-            .and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok())
-            .filter(|at| at.unix_timestamp() > 0),
+        since: since.filter(|at| at.unix_timestamp() > 0),
         address: live.and_then(address),
-        image: config.image.as_deref().map(str::to_owned),
-        never_started: never_started(config.map.is_some(), config.power.is_some()),
+        ..outside
     })
 }
 
-/// Whether an instance was never started, by what the engine notes at each start.
-fn never_started(has_map: bool, has_power: bool) -> bool {
-    !has_map && !has_power
+/// What an instance's record says of it; `noted` is anything that the engine notes at each start.
+fn from_outside(role: Role, code: u16, image: Option<&str>, noted: Option<&str>) -> InstanceStatus {
+    InstanceStatus {
+        role,
+        state: state(code),
+        since: None,
+        address: None,
+        image: image.map(str::to_owned),
+        never_started: noted.is_none(),
+    }
 }
 
 /// The first global IPv4 address, else the first global IPv6 address, by the names of the interfaces.

@@ -17,7 +17,7 @@ use crate::packages;
 use crate::process;
 
 /// What Incus before 6.0.5 says when it gave up on a bridge because an interface of the host, of any container, went while it looked at
-/// all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Other worlds' come and go all the time.
+/// all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Other worlds' come and go all the time. (Doctor's fixes know it too.)
 const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
 /// How often a bridge is tried; each time an interface would have to go within the few milliseconds of the look.
 const ATTEMPTS: u32 = 10;
@@ -132,18 +132,26 @@ impl Daemon {
             .with_context(|| format!("{} did not come up; see {}", self.engine.name(), self.log().display()))
     }
 
-    /// Whether the bridge is there. An engine that failed to set it up (see [`INTERFACE_WENT`]) tries again after a minute only.
+    /// Whether the bridge is there, or isn't to be. An engine that failed to set it up (see [`INTERFACE_WENT`]) tries again after a
+    /// minute only.
     fn has_set_up(&self, bridge: &str) -> Result<bool> {
         let path = format!("/1.0/networks/{bridge}");
-        let network = process::read(self.command(self.engine.client()).args(["query", &path]))?;
+        let Ok(network) = process::read(self.command(self.engine.client()).args(["query", &path])) else {
+            return Ok(true);
+        };
         let network: Value = serde_json::from_str(&network).context("the engine's answer is no JSON")?;
         Ok(network.get("status").and_then(Value::as_str) != Some("Unavailable"))
     }
 
-    /// Ends the daemon alone, at once; its containers run on.
+    /// Ends the daemon alone, at once; its containers and their helpers run on.
     fn end(&self) -> Result<()> {
-        let program = Path::new(self.engine.daemon()).file_name().and_then(|name| name.to_str());
-        leftovers::end(&|process| process.program() == program && process.names(&self.world))
+        leftovers::end(&|process| self.is_daemon(process))
+    }
+
+    /// Whether a process is the daemon itself.
+    pub(crate) fn is_daemon(&self, process: &leftovers::Process) -> bool {
+        let log = self.log();
+        matches!(process.program(), Some("lxd" | "incusd")) && process.has(&log)
     }
 
     /// Its log file.

@@ -39,6 +39,11 @@ impl Process {
         Path::new(self.argv.first()?).file_name()?.to_str()
     }
 
+    /// Whether an argument is this path.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.argv.iter().any(|argument| Path::new(argument) == path)
+    }
+
     /// Whether an argument names something in `dir`.
     pub(crate) fn names(&self, dir: &Path) -> bool {
         self.argv.iter().any(|argument| names(argument, dir))
@@ -93,10 +98,10 @@ fn kill_now(pid: i32) -> Result<()> {
 /// Whether a process belongs to the world: one of the engine's programs with the world's directory in its arguments.
 fn is_of(process: &Process, daemon: &Daemon) -> bool {
     let dir = daemon.dir();
-    let log = daemon.log();
     let Some(program) = process.argv.first() else { return false };
     match process.program().unwrap_or_default() {
-        "lxd" | "incusd" => process.names(&dir) || process.argv.iter().any(|a| Path::new(a) == log),
+        // The daemon, or one of its helpers.
+        "lxd" | "incusd" => daemon.is_daemon(process) || process.names(&dir),
         "dnsmasq" => process.names(&dir),
         _ => process.is_monitor() && names(program, &dir),
     }

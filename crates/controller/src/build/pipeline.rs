@@ -1,4 +1,4 @@
-//! Create and rebuild: from what is wanted to a running machine, in the eight phases of `engine.md`.
+//! Create and rebuild: from what is wanted to a running machine, phase by phase.
 //!
 //! Nothing is removed on failure: the specification, the log and the generation that ran before stay.
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long letting go of what was built may take: nobody waits for it.
-const RELEASE: Duration = Duration::from_secs(5);
+const LET_GO: Duration = Duration::from_secs(5);
 
 /// What a build is asked to do.
 #[derive(Clone, Debug, Default)]
@@ -87,13 +87,13 @@ impl Pipeline<'_> {
         let made = self.make(sources).await;
         // Its profile keeps the system now, if anything does.
         let finish = async { self.finish(made?).await };
-        let (outcome, ()) = futures::join!(finish, self.release());
+        let (outcome, ()) = futures::join!(finish, self.let_go());
         outcome
     }
 
-    /// Lets go of what was evaluated. What is left is removed by the next one.
-    async fn release(&self) {
-        match tokio::time::timeout(RELEASE, self.controller.nix.release(self.machine)).await {
+    /// Lets go of what was evaluated. What is left goes with the next one that makes something, or with a collection.
+    async fn let_go(&self) {
+        match tokio::time::timeout(LET_GO, self.controller.nix.release(self.machine)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(machine = %self.machine, %error, "its derivation is still kept");
@@ -138,7 +138,7 @@ impl Pipeline<'_> {
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && controller.instance(machine).await?.is_some()
             {
-                return Ok(Resolved::Unchanged(self.keep(built).await?));
+                return Ok(Resolved::Unchanged(self.leave_as_is(built).await?));
             }
         }
         let lock =
@@ -151,8 +151,9 @@ impl Pipeline<'_> {
     }
 
     /// What was built is what is wanted: there is nothing to build.
-    async fn keep(&self, built: &Built) -> Result<OperationOutcome, Error> {
+    async fn leave_as_is(&self, built: &Built) -> Result<OperationOutcome, Error> {
         let Self { controller, journal, machine, options, .. } = self;
+        self.not_cancelled()?;
         journal.say(LogLevel::Info, "nothing changed since the last build");
         let mut outcome = OperationOutcome {
             changed: false,
@@ -245,6 +246,7 @@ impl Pipeline<'_> {
         if options.dry_run {
             return Ok(outcome);
         }
+        self.not_cancelled()?;
         journal.enter(Phase::Finish);
         if options.start {
             outcome.warnings.extend(controller.start_and_wait(machine, journal).await?);

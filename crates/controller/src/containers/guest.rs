@@ -57,22 +57,15 @@ impl Controller {
             if !delivery.missing.is_empty() {
                 warnings.push(format!("these secrets aren't set: {}", delivery.missing.join(", ")));
             }
-            let deliver = async {
-                tokio::select! {
-                    delivered = self.deliver(machine, &delivery) => delivered,
-                    () = journal.cancel().cancelled() => Err(Error::Cancelled),
-                }
-            };
+            let deliver = journal.unless_cancelled(self.deliver(machine, &delivery));
             journal.step("deliver the secrets", deliver).await?;
         }
         let timeout = UP_MS.to_string();
         let spec =
             containers::in_machine([containers::MACHINE_CTRL_SERVE, "wait-up", "--timeout-ms", &timeout]);
         let wait = async { Ok::<_, Error>(self.driver.exec(&name, spec).await?.output().await?) };
-        let output = tokio::select! {
-            output = journal.step("wait until the system is up", wait) => output?,
-            () = journal.cancel().cancelled() => return Err(Error::Cancelled),
-        };
+        let wait = journal.step("wait until the system is up", wait);
+        let output = journal.unless_cancelled(wait).await?;
         let state = crate::activity::plain(String::from_utf8_lossy(&output.stdout).trim());
         match state.as_str() {
             "running" => Ok(warnings),

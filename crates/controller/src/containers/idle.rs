@@ -112,12 +112,9 @@ impl Controller {
         let Exec { stdout, stderr, mut control, .. } = exec;
         let work = async {
             let (written, _, said) = tokio::join!(written, read_a_little(stdout), read_a_little(stderr));
-            (written, said, control.wait().await)
+            Ok((written, said, control.wait().await))
         };
-        let (written, said, code) = tokio::select! {
-            ended = work => ended,
-            () = journal.cancel().cancelled() => return Err(Error::Cancelled),
-        };
+        let (written, said, code) = journal.unless_cancelled(work).await?;
         // The program's own words say more than a pipe that broke.
         files_done(instance, code?, &said)?;
         let written = written.unwrap_or_else(|join| Err(io::Error::other(join)));

@@ -1,4 +1,4 @@
-//! What the controller and the code machines look like to an engine: mounts and environment, as `engine.md` tables them.
+//! What the controller and the code machines look like to an engine: mounts and environment.
 
 mod forget;
 mod guest;

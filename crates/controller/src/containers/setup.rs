@@ -17,7 +17,6 @@ use crate::{
     controller::Controller,
     driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
-    files::FileError,
     lock::{ControllerLock, Held},
     operation::{Journal, OperationState},
 };
@@ -46,6 +45,17 @@ pub(crate) struct ReadyController {
     _held: Held,
 }
 
+/// Goes on with `work`, until the user of the operation doesn't want it any more where it is part of one.
+async fn unless_cancelled<T>(
+    journal: Option<&Journal>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match journal {
+        Some(journal) => journal.unless_cancelled(work).await,
+        None => work.await,
+    }
+}
+
 impl Need {
     /// Decides from what the engine says and which image belongs to this Codchi.
     pub(crate) fn of(controller: Option<&InstanceStatus>, images: Option<&ImageSet>) -> Self {
@@ -70,20 +80,10 @@ impl Controller {
 
     /// Makes sure that the controller is ready, and that nobody replaces it while the result is held.
     pub(crate) async fn use_controller(&self, journal: Option<&Journal>) -> Result<ReadyController, Error> {
-        let lock = ControllerLock::new(&self.paths);
         loop {
-            let held = match lock.try_shared()? {
-                Some(held) => held,
-                None => {
-                    self.say_who_has_it(journal);
-                    Self::unless_cancelled(journal, lock.shared()).await?
-                }
-            };
+            let held = self.hold_controller(journal).await?;
             if self.controller_need().await? == Need::Nothing {
-                match journal {
-                    Some(journal) => journal.unless_cancelled(self.bring_host_settings()).await?,
-                    None => self.bring_host_settings().await?,
-                }
+                unless_cancelled(journal, self.bring_host_settings()).await?;
                 return Ok(ReadyController { _held: held });
             }
             drop(held);
@@ -93,6 +93,16 @@ impl Controller {
         }
     }
 
+    /// Nobody installs or replaces the controller while the result is held, which may not be ready, and not be there.
+    pub(crate) async fn hold_controller(&self, journal: Option<&Journal>) -> Result<Held, Error> {
+        let lock = ControllerLock::new(&self.paths);
+        if let Some(held) = lock.try_shared()? {
+            return Ok(held);
+        }
+        self.say_who_has_it(journal);
+        unless_cancelled(journal, async { Ok(lock.shared().await?) }).await
+    }
+
     /// Nobody else uses or replaces the controller while the result is held.
     pub(crate) async fn alone(&self, journal: Option<&Journal>) -> Result<Held, Error> {
         let lock = ControllerLock::new(&self.paths);
@@ -100,7 +110,7 @@ impl Controller {
             return Ok(held);
         }
         self.say_who_has_it(journal);
-        Self::unless_cancelled(journal, lock.exclusive()).await
+        unless_cancelled(journal, async { Ok(lock.exclusive().await?) }).await
     }
 
     /// Says which operations have the controller, for whoever wonders why nothing goes on.
@@ -115,18 +125,6 @@ impl Controller {
             .collect();
         let whom = if others.is_empty() { "somebody else".to_owned() } else { others.join(", ") };
         journal.say(LogLevel::Info, format!("waiting for the controller, which is used by: {whom}"));
-    }
-
-    /// Waits for a lock, until the user doesn't want to wait any more.
-    async fn unless_cancelled(
-        journal: Option<&Journal>,
-        lock: impl Future<Output = Result<Held, FileError>>,
-    ) -> Result<Held, Error> {
-        let Some(journal) = journal else { return Ok(lock.await?) };
-        tokio::select! {
-            held = lock => Ok(held?),
-            () = journal.cancel().cancelled() => Err(Error::Cancelled),
-        }
     }
 
     async fn prepare_controller(&self, journal: Option<&Journal>) -> Result<(), Error> {
@@ -174,10 +172,7 @@ impl Controller {
         let timeout = READY_MS.to_string();
         let wait = containers::in_controller(["/bin/ctrl-serve", "wait-ready", "--timeout-ms", &timeout]);
         let answer = async { Ok::<_, Error>(self.driver.exec(&instance, wait).await?.output().await?) };
-        let output = match journal {
-            Some(journal) => journal.unless_cancelled(answer).await?,
-            None => answer.await?,
-        };
+        let output = unless_cancelled(journal, answer).await?;
         if output.code != 0 {
             let report = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(Error::ControllerNotReady { report });

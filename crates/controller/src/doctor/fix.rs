@@ -18,7 +18,7 @@ use crate::{
 
 /// What Incus before 6.0.5 says when it gave up on a bridge because an interface of this computer, of any container, went while it
 /// looked at all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Its command does it the next time.
-const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
+pub const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
 /// How often a bridge is tried; each time an interface would have to go within the few milliseconds of the look.
 const BRIDGE_ATTEMPTS: u32 = 5;
 
@@ -40,11 +40,13 @@ impl Controller {
         let (plan, before) = self.planned(request).await?;
         self.spawn(OperationKind::Fix, None, door, async move |controller, journal| {
             journal.enter(Phase::Fix);
-            for step in &plan.steps {
-                if journal.cancel().is_cancelled() {
+            // Half of it would leave machines without a network: once begun it is finished.
+            let whole = plan.id == FixId::Bridge;
+            for (number, step) in plan.steps.iter().enumerate() {
+                if journal.cancel().is_cancelled() && !(whole && number > 0) {
                     return Err(Error::Cancelled);
                 }
-                controller.take_step(step, &journal).await?;
+                controller.take_step(step, &journal, whole).await?;
             }
             if plan.id == FixId::Certificates {
                 controller.pass_on_trust(&journal).await?;
@@ -89,13 +91,13 @@ impl Controller {
         }
     }
 
-    async fn take_step(&self, step: &Step, journal: &Journal) -> Result<(), Error> {
+    async fn take_step(&self, step: &Step, journal: &Journal, whole: bool) -> Result<(), Error> {
         match step {
-            Step::Run(command) => self.run_on_host(command, journal).await,
+            Step::Run(command) => self.run_on_host(command, journal, whole).await,
             Step::Make(part, command) => {
                 // A user who may not ask yet has the administrator do it; what is there already is told apart then.
                 let there = self.driver.inspect().await.is_ok_and(|report| part.is_there(&report));
-                if there { Ok(()) } else { self.run_on_host(command, journal).await }
+                if there { Ok(()) } else { self.run_on_host(command, journal, whole).await }
             }
             Step::Own(own, _) => self.take_own_step(*own, journal).await,
             Step::ByHand(_) => Ok(()),
@@ -137,8 +139,8 @@ impl Controller {
         Ok(())
     }
 
-    /// Runs a command of the host; what it prints goes to the log.
-    async fn run_on_host(&self, command: &HostCommand, journal: &Journal) -> Result<(), Error> {
+    /// Runs a command of the host; what it prints goes to the log. Where it is part of a `whole`, no cancellation ends it.
+    async fn run_on_host(&self, command: &HostCommand, journal: &Journal, whole: bool) -> Result<(), Error> {
         let line = command.argv.join(" ");
         journal.say(LogLevel::Info, format!("$ {line}"));
         let run = async {
@@ -153,7 +155,7 @@ impl Controller {
                 if code == 0 {
                     break;
                 }
-                if !interface_went || attempt == BRIDGE_ATTEMPTS {
+                if !interface_went || attempt == BRIDGE_ATTEMPTS || journal.cancel().is_cancelled() {
                     return Err(Error::FixCommand { command: line.clone(), code });
                 }
                 journal.say(LogLevel::Info, "an interface went while the engine looked at it: once more");
@@ -161,6 +163,9 @@ impl Controller {
             Ok(())
         };
         let run = journal.step(line.clone(), run);
+        if whole {
+            return run.await;
+        }
         if !command.elevates {
             return journal.unless_cancelled(run).await;
         }

@@ -57,7 +57,7 @@ pub trait Driver: Send + Sync + 'static {
 
     /// One of Codchi's instances with its state, in one round trip that costs the same whatever else there is; without `since` and
     /// `address`, for which engines look into it. `None` when there is none of this name, and when it isn't Codchi's.
-    /// WSL: as [`Driver::instances`], which is one look at all.
+    /// WSL: as [`Driver::instances`], which is one look at all, without those two.
     async fn instance(&self, name: &InstanceName) -> Result<Option<InstanceStatus>, DriverError>;
 
     /// Changes of instances made by anyone, as they happen, until the stream is dropped. The stream reconnects by itself and

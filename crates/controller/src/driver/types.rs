@@ -237,9 +237,9 @@ pub struct InstanceStatus {
     pub role: Role,
     /// What it does.
     pub state: InstanceState,
-    /// When it was last started; `None` when it doesn't run or the engine doesn't tell.
+    /// When it was last started; `None` when it doesn't run, the engine doesn't tell, or it was looked at alone.
     pub since: Option<OffsetDateTime>,
-    /// Its first global IPv4 (else IPv6) address.
+    /// Its first global IPv4 (else IPv6) address; `None` too when it was looked at alone ([`Driver::instance`](super::Driver::instance)).
     pub address: Option<String>,
     /// The sha256 of the image it was made from.
     pub image: Option<String>,

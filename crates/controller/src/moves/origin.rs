@@ -135,10 +135,8 @@ impl Controller {
         match origin.source {
             Source::Machine { machine: original } => {
                 // Nobody changes it meanwhile. Waiting can be given up.
-                let _held = tokio::select! {
-                    held = lock::wait_for_machine(&self.paths, &original) => held?,
-                    () = journal.cancel().cancelled() => return Err(Error::Cancelled),
-                };
+                let wait = async { Ok(lock::wait_for_machine(&self.paths, &original).await?) };
+                let _held = journal.unless_cancelled(wait).await?;
                 if self.instance(&original).await?.is_none() {
                     return Err(Error::OriginGone { machine: machine.clone(), original });
                 }

@@ -14,7 +14,6 @@ use crate::{
     controller::Controller,
     driver::{DriverError, InstanceState, Role, VolumeName},
     error::Error,
-    lock::ControllerLock,
     machine::{MachineName, MachineRecord},
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
     secret::{SecretId, Values},
@@ -103,7 +102,7 @@ impl Controller {
         if let Err(error) = self.operations.rename_machine(from, to) {
             warnings.push(format!("what was done to it before is still called '{from}': {error}"));
         }
-        journal.step("remove what had the old name", self.forget_name(from, to)).await?;
+        journal.step("remove what had the old name", self.forget_name(from, to, journal)).await?;
         let renaming = self.machines.record(to)?.renaming;
         if renaming.is_some_and(|renaming| renaming.start) {
             journal.enter(Phase::Start);
@@ -207,14 +206,19 @@ impl Controller {
     }
 
     /// Removes what is left of the old name.
-    async fn forget_name(&self, from: &MachineName, to: &MachineName) -> Result<(), Error> {
+    async fn forget_name(
+        &self,
+        from: &MachineName,
+        to: &MachineName,
+        journal: &Journal,
+    ) -> Result<(), Error> {
         let answers = self.machines.answers(to)?;
         for secret in answers.secrets.keys().filter(|secret| answers.set_since(secret).is_some()) {
             let id = SecretId::Machine { machine: from.clone(), secret: secret.clone() };
             self.open_store().await?.remove(&id).await?;
         }
         // Nobody installs the controller meanwhile, which would mount the generations again.
-        let _held = ControllerLock::new(&self.paths).shared().await?;
+        let _held = self.hold_controller(Some(journal)).await?;
         self.remove_generations(from).await?;
         Ok(self.machines.remove_record(from)?)
     }
