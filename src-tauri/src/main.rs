@@ -13,6 +13,7 @@ mod life;
 mod notice;
 mod page;
 mod picture;
+mod restart;
 mod terminal;
 #[cfg(test)]
 mod testing;
@@ -109,6 +110,7 @@ fn run(arguments: Arguments, environment: Environment) -> Result<(), String> {
             Ok(())
         })
         .build(tauri::generate_context!())
+        .map_err(|error| restart::where_first_one_left(&error))
         .map_err(|error| format!("the app could not be started: {error}"))?;
     // Only in the first instance, and before anything of the app runs.
     app.manage(Arc::new(tauri::async_runtime::block_on(open(environment))?));

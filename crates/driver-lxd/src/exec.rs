@@ -39,7 +39,7 @@ const CHUNK: usize = 64 * 1024;
 const WAITING: usize = 4;
 /// How long, added up, a stream is still waited for when the command has ended. What the command wrote is there by then; a
 /// background process that keeps the stream open (or writes to it) would keep it for ever.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(2);
 /// How long the exit code is waited for when a stream was left so. LXD 5.0 withholds it as long as the stream is open.
 const WITHHELD: Duration = Duration::from_secs(2);
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Connecting to a local socket takes microseconds; an engine whose backlog is full doesn't answer.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// No plain request works that long; what does is an operation.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Somebody looks on while something is only read. An engine that accepts and says nothing is as good as none.

@@ -21,8 +21,10 @@ mod platform {
 
     use super::Ink;
 
-    /// A desktop that doesn't answer by then has no tray.
-    const PATIENCE: Duration = Duration::from_millis(500);
+    /// A desktop that doesn't answer by then has no tray. Nobody waits for it: the window that was closed is hidden already.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// An icon isn't shown later than this for want of a colour.
+    const INK_PATIENCE: Duration = Duration::from_millis(500);
 
     #[zbus::proxy(
         interface = "org.kde.StatusNotifierWatcher",
@@ -66,7 +68,7 @@ mod platform {
                 .await?;
             u32::try_from(scheme).map_err(zbus::Error::from)
         };
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(INK_PATIENCE, asked).await {
             Ok(Ok(2)) => Ink::Dark,
             _ => Ink::Light,
         }

@@ -6,6 +6,7 @@
 mod app;
 mod clipboard;
 mod keyring;
+mod leaving;
 mod notifications;
 mod panel;
 mod screen;
@@ -22,6 +23,7 @@ use std::{
 
 pub use app::{App, Memory};
 pub use keyring::Keyring;
+pub use leaving::Leaving;
 pub use notifications::{Notification, Notifications};
 pub use panel::Panel;
 pub use screen::{Paints, Screen};

@@ -195,6 +195,7 @@ const CASES: &[Case<Shared>] = cases! {
         an_engine_that_does_not_run_is_made_ready_by_one_button;
     start:
         a_second_start_shows_the_first_one
+        a_start_while_the_first_one_ends_becomes_the_first
         without_a_display_it_says_so;
 };
 

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use codchi_tests::desktop::Leaving;
+
 use crate::Stage;
 
 pub(crate) async fn a_second_start_shows_the_first_one(stage: &Stage) {
@@ -24,6 +26,15 @@ pub(crate) async fn a_second_start_shows_the_first_one(stage: &Stage) {
     window.wait_for_text("h1", "Doctor").await;
     assert_eq!(stage.desktop.panel.icons(), 1);
     window.close().await;
+}
+
+pub(crate) async fn a_start_while_the_first_one_ends_becomes_the_first(stage: &Stage) {
+    let first = Leaving::new(&stage.desktop).await;
+    let app = stage.app(&[]);
+    first.leave_when_told().await;
+    stage.desktop.screen.wait_for("Codchi").await;
+    let tray = stage.desktop.panel.icon_of(app.id()).await;
+    stage.quit(app, &tray).await;
 }
 
 pub(crate) async fn without_a_display_it_says_so(stage: &Stage) {

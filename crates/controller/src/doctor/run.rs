@@ -30,14 +30,17 @@ use crate::{
     status::{self, KnownMachine, MachineStatus},
 };
 
-/// How long anything that is looked at may take. Nothing that is well takes nearly as long.
+/// How long anything of this computer and the network may take. Nothing that is well takes nearly as long.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The same for a program inside a container, in seconds: it must end before we stop waiting for it.
-const INSIDE: &str = "4";
+/// The same for the engine, and for what it runs in a container: on a busy computer that takes its time.
+const ENGINE_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long the nix-daemon may take to answer, in seconds.
-const PING: &str = "2";
+/// How long a connection from inside a container may take, in seconds.
+const CONNECTION: &str = "4";
+
+/// How long the nix-daemon may take to answer, in seconds: it must end before we stop waiting for it.
+const PING: &str = "8";
 
 /// The exit code of `timeout` when the time was over.
 const TIMED_OUT: i32 = 124;
@@ -189,8 +192,8 @@ impl Controller {
 
     async fn ask_engine(&self) -> Engine {
         let (report, instances) = tokio::join!(
-            tokio::time::timeout(LIMIT, self.driver.inspect()),
-            tokio::time::timeout(LIMIT, self.driver.instances())
+            tokio::time::timeout(ENGINE_LIMIT, self.driver.inspect()),
+            tokio::time::timeout(ENGINE_LIMIT, self.driver.instances())
         );
         let report = report.ok();
         let missing = matches!(report, Some(Err(DriverError::Unreachable { .. })))
@@ -303,7 +306,8 @@ impl Controller {
         instance: &InstanceName,
         host: &str,
     ) -> certificates::Seen {
-        let argv = ["timeout".to_owned(), INSIDE.to_owned()].into_iter().chain(certificates::connect(host));
+        let argv =
+            ["timeout".to_owned(), CONNECTION.to_owned()].into_iter().chain(certificates::connect(host));
         let spec = match from {
             // As its user's programs see it: with the certificates that it was given.
             certificates::From::Machine => {
@@ -327,7 +331,7 @@ impl Controller {
         spec: ExecSpec,
     ) -> Option<Result<ExecOutput, DriverError>> {
         let run = async { self.driver.exec(instance, spec).await?.output().await };
-        tokio::time::timeout(LIMIT, run).await.ok()
+        tokio::time::timeout(ENGINE_LIMIT, run).await.ok()
     }
 
     async fn look_outside(&self, hosts: &[String]) -> Outside {
