@@ -114,7 +114,7 @@ impl Session {
             .spawn()
             .context("cannot start gnome-keyring-daemon")?;
         keyring.stdin.take().context("its input is piped")?.write_all(PASSWORD)?;
-        ensure!(self.has_keyring(30), "gnome-keyring-daemon did not come up in {}", self.dir.display());
+        ensure!(self.has_keyring(120), "gnome-keyring-daemon did not come up in {}", self.dir.display());
         Ok(())
     }
 
