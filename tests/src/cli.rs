@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{programs, world::World};
 
 /// How long one run may take. Far more than any needs, also on a slow computer that does other things.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// A way to run `codchi`: in which world, as whom, with which variables.
 #[derive(Clone, Debug)]

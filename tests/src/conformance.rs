@@ -100,7 +100,7 @@ pub fn role(name: &str) -> Role {
 }
 
 /// No single step may take longer: then something hangs.
-const STEP: Duration = Duration::from_secs(90);
+const STEP: Duration = Duration::from_secs(300);
 
 /// Runs one step with its name and time on stdout.
 pub async fn step<T>(name: &str, step: impl Future<Output = T>) -> T {

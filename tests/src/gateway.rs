@@ -20,7 +20,7 @@ use codchi_driver_lxd::Flavour;
 use crate::{cli::Codchi, world::World};
 
 /// How long a program may take to come to the request. Far more than any needs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where a request is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,6 +74,13 @@ impl Drop for AfterDeath {
     }
 }
 
+/// Whether a process still runs. One that has ended doesn't, also while nobody has waited for it.
+pub(crate) fn runs(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // Its name comes before, with anything in it.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 /// The processes that this one started and that still run.
 pub(crate) fn children(id: u32) -> Vec<u32> {
     let list = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
@@ -94,4 +101,22 @@ pub(crate) fn family(id: u32) -> Vec<u32> {
         next += 1;
     }
     family
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_runs_until_it_has_ended_and_not_until_somebody_waited_for_it() {
+        let mut process = Process::spawn(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()));
+        let id = process.id();
+        assert!(runs(id));
+        drop(process.stdin());
+        while runs(id) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(process.ended(), Some(Some(0)));
+        assert!(!runs(id));
+    }
 }

@@ -12,7 +12,10 @@ use codchi_driver_lxd::{Flavour, LxdConfig, LxdDriver, sockets};
 use nix::{sys::signal, unistd::Pid};
 use tempfile::TempDir;
 
-use crate::{process::AfterDeath, programs};
+use crate::{
+    process::{self, AfterDeath},
+    programs,
+};
 
 /// A world; dropping it removes every trace.
 pub struct World {
@@ -130,7 +133,10 @@ impl World {
         let peer = nix::sys::socket::getsockopt(&socket, nix::sys::socket::sockopt::PeerCredentials).unwrap();
         drop(socket);
         signal::kill(Pid::from_raw(peer.pid()), signal).unwrap();
-        while std::os::unix::net::UnixStream::connect(self.socket()).is_ok() {
+        // It stops listening before it closes its database, which the next one opens.
+        while std::os::unix::net::UnixStream::connect(self.socket()).is_ok()
+            || process::runs(peer.pid().cast_unsigned())
+        {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }

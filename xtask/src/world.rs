@@ -216,7 +216,7 @@ fn down(dir: &Path) -> Result<()> {
     }
     leftovers::end_processes(&daemon, &session(dir, None))?;
     if let Some(bridge) = &world.bridge {
-        bridge::remove(bridge, world.engine)?;
+        bridge::turn()?.remove(bridge, world.engine)?;
     }
     leftovers::unmount(dir)?;
     leftovers::remove_dir(dir)

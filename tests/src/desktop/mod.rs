@@ -34,7 +34,7 @@ pub use window::Window;
 use crate::process::Process;
 
 /// How long something may take that is expected to happen.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often a condition is looked at that nobody tells of.
 const LOOK: Duration = Duration::from_millis(10);

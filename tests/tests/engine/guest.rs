@@ -44,9 +44,9 @@ impl Guest {
     /// Waits until a shell's condition holds; also when the machine has only just begun to boot, and has no shell yet.
     pub fn until(&self, condition: &str) {
         let script = format!("until {condition}; do :; done");
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(180);
         loop {
-            let output = self.run(in_machine(["timeout", "30", "sh", "-c", &script]), b"");
+            let output = self.run(in_machine(["timeout", "180", "sh", "-c", &script]), b"");
             match output.code {
                 0 => return,
                 127 if Instant::now() < deadline => {}
@@ -82,7 +82,7 @@ impl Guest {
 
     /// Until its boot is over.
     pub fn up(&self) {
-        assert_eq!(self.text(&[MACHINE_CTRL_SERVE, "wait-up", "--timeout-ms", "60000"]), "running");
+        assert_eq!(self.text(&[MACHINE_CTRL_SERVE, "wait-up", "--timeout-ms", "180000"]), "running");
     }
 
     pub fn deliver(&self, delivery: &Delivery) {
@@ -93,7 +93,7 @@ impl Guest {
 
     pub fn offer(&self, delivery: &Delivery) -> ExecOutput {
         let document = delivery.document().to_string();
-        self.run(in_machine([MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", "30000"]), document.as_bytes())
+        self.run(in_machine([MACHINE_CTRL_SERVE, "deliver", "--timeout-ms", "180000"]), document.as_bytes())
     }
 
     /// The files of a directory: name → mode, owner and group, bytes.

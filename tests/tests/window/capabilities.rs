@@ -17,7 +17,7 @@ use codchi_tests::{desktop::eventually, repo::Repo};
 
 use crate::{Stage, row};
 
-const BUILD: Duration = Duration::from_secs(180);
+const BUILD: Duration = Duration::from_secs(600);
 
 const MODULE: &str = "{ codchi.requiredCapabilities = [ \"sound\" ]; }\n";
 

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::Stage;
 
 /// The controller is installed as well.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_secs(600);
 
 /// The panel with the three checks.
 const CHECKS: &str = "section[aria-label]";

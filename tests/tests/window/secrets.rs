@@ -10,7 +10,7 @@ use codchi_tests::{
 use crate::{Stage, row};
 
 /// A first build makes the controller too.
-const BUILD: Duration = Duration::from_secs(180);
+const BUILD: Duration = Duration::from_secs(600);
 
 /// A copied value stays for thirty seconds.
 const STAYS: Duration = Duration::from_secs(45);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{Stage, broken, row, step};
 
 /// A first build makes the controller too.
-const BUILD: Duration = Duration::from_secs(120);
+const BUILD: Duration = Duration::from_secs(600);
 
 pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
     let repo = stage.scene.example("hello");

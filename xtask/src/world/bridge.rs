@@ -12,7 +12,7 @@ use crate::process;
 
 /// Interface names have at most 15 bytes; a number follows.
 const PREFIX: &str = "codchiw";
-/// Held while a bridge is chosen and made; it holds the number of the last one.
+/// Held while a bridge is chosen and made, or removed; it holds the number of the last one.
 const LOCK: &str = "/run/lock/codchi-worlds.lock";
 /// How many there can be at once.
 const LAST: u32 = 250;
@@ -26,12 +26,12 @@ pub(crate) struct Bridge {
     pub(crate) address: String,
 }
 
-/// The right to choose a bridge, until it is dropped.
+/// The right to make and remove bridges, until it is dropped.
 pub(crate) struct Turn {
     file: File,
 }
 
-/// Waits until nobody else chooses.
+/// Waits until nobody else has it.
 pub(crate) fn turn() -> Result<Turn> {
     fs::create_dir_all("/run/lock")?;
     let file = File::options().create(true).truncate(false).read(true).write(true).open(LOCK)?;
@@ -52,6 +52,28 @@ impl Turn {
         write!(self.file, "{number}")?;
         Ok(bridge)
     }
+
+    /// Removes the interface with what hangs on it, and the firewall chains that a killed engine leaves behind. Their table stays, also an
+    /// empty one: an engine may be about to add its own to it.
+    pub(crate) fn remove(&mut self, name: &str, engine: Engine) -> Result<()> {
+        let interface = Path::new("/sys/class/net").join(name);
+        if interface.exists() {
+            // A container gives its end of the pair back when it ends; a killed engine doesn't remove it.
+            for port in fs::read_dir(interface.join("brif"))?.flatten() {
+                process::succeeds(Command::new("ip").args(["link", "delete", "dev"]).arg(port.file_name()));
+            }
+            process::run(Command::new("ip").args(["link", "delete", "dev", name]))?;
+        }
+        let table = engine.firewall_table();
+        for chain in chains_of(&rules_in(table), name) {
+            let deleted = process::run(Command::new("nft").args(["delete", "chain", "inet", table, chain]));
+            // One that went meanwhile is done.
+            if deleted.is_err() && chains_of(&rules_in(table), name).contains(&chain) {
+                return deleted;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn choose(last: u32, taken: &str, exists: impl Fn(&str) -> bool) -> Result<(u32, Bridge)> {
@@ -64,28 +86,9 @@ fn choose(last: u32, taken: &str, exists: impl Fn(&str) -> bool) -> Result<(u32,
     bail!("all subnets of 10.197.0.0/16 are in use: remove worlds with `cargo xtask world DIR --down`")
 }
 
-/// Removes the interface with what hangs on it, and the firewall chains that a killed engine leaves behind.
-pub(crate) fn remove(name: &str, engine: Engine) -> Result<()> {
-    let interface = Path::new("/sys/class/net").join(name);
-    if interface.exists() {
-        // A container gives its end of the pair back when it ends; a killed engine doesn't remove it.
-        for port in fs::read_dir(interface.join("brif"))?.flatten() {
-            process::succeeds(Command::new("ip").args(["link", "delete", "dev"]).arg(port.file_name()));
-        }
-        process::run(Command::new("ip").args(["link", "delete", "dev", name]))?;
-    }
-    let table = engine.firewall_table();
-    let Ok(rules) = process::read(Command::new("nft").args(["list", "table", "inet", table])) else {
-        return Ok(());
-    };
-    for chain in chains_of(&rules, name) {
-        process::run(Command::new("nft").args(["delete", "chain", "inet", table, chain]))?;
-    }
-    let left = process::read(Command::new("nft").args(["list", "table", "inet", table]))?;
-    if !left.contains("chain ") {
-        process::run(Command::new("nft").args(["delete", "table", "inet", table]))?;
-    }
-    Ok(())
+/// What is in a table of the firewall; nothing where there is none.
+fn rules_in(table: &str) -> String {
+    process::read(Command::new("nft").args(["list", "table", "inet", table])).unwrap_or_default()
 }
 
 /// The names of the chains of one bridge: `fwd.NAME`, `in.NAME`, ….

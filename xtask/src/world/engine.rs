@@ -128,7 +128,7 @@ impl Daemon {
         // It logs to its file; what it repeats on its output nobody reads.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().with_context(|| format!("cannot start {}", self.engine.daemon()))?;
-        process::run(self.command(self.engine.daemon()).args(["waitready", "--timeout", "60"]))
+        process::run(self.command(self.engine.daemon()).args(["waitready", "--timeout", "300"]))
             .with_context(|| format!("{} did not come up; see {}", self.engine.name(), self.log().display()))
     }
 

@@ -16,9 +16,9 @@ use super::engine::Daemon;
 use super::session::Session;
 
 /// How long a container's monitor may take to clean up after its container.
-const MONITOR_GRACE: Duration = Duration::from_secs(5);
+const MONITOR_GRACE: Duration = Duration::from_secs(15);
 /// How long processes may take to end after KILL.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(60);
 
 /// A process of the host.
 #[derive(Debug)]

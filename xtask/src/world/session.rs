@@ -77,7 +77,8 @@ impl Session {
     /// Starts what doesn't run and waits until the keyring answers.
     pub(crate) fn start(&self) -> Result<()> {
         let is_running = UnixStream::connect(self.socket()).is_ok();
-        if is_running && self.has_keyring(1) {
+        // Patient: whoever is connected would lose the bus.
+        if is_running && self.has_keyring(30) {
             return Ok(());
         }
         self.end()?;
@@ -113,7 +114,7 @@ impl Session {
             .spawn()
             .context("cannot start gnome-keyring-daemon")?;
         keyring.stdin.take().context("its input is piped")?.write_all(PASSWORD)?;
-        ensure!(self.has_keyring(30), "gnome-keyring-daemon did not come up in {}", self.dir.display());
+        ensure!(self.has_keyring(120), "gnome-keyring-daemon did not come up in {}", self.dir.display());
         Ok(())
     }
 
