@@ -50,7 +50,7 @@ enum Resolved {
     /// What is there is what is wanted.
     Unchanged(OperationOutcome),
     /// It is to be made.
-    Changed(Sources),
+    Changed(Box<Sources>),
 }
 
 /// What a machine is to be made of.
@@ -84,7 +84,7 @@ impl Pipeline<'_> {
             Resolved::Unchanged(outcome) => return Ok(outcome),
             Resolved::Changed(sources) => sources,
         };
-        let made = self.make(sources).await;
+        let made = self.make(*sources).await;
         // Its profile keeps the system now, if anything does.
         let finish = async { self.finish(made?).await };
         let (outcome, ()) = futures::join!(finish, self.let_go());
@@ -147,7 +147,7 @@ impl Pipeline<'_> {
             store.write_lock(machine, &lock)?;
         }
         self.not_cancelled()?;
-        Ok(Resolved::Changed(Sources { ready, record, lock, release }))
+        Ok(Resolved::Changed(Box::new(Sources { ready, record, lock, release })))
     }
 
     /// What was built is what is wanted: there is nothing to build.
