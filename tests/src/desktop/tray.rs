@@ -141,15 +141,29 @@ impl Tray {
     /// Chooses an entry as a user does: opens the menus on the way to it and clicks it.
     ///
     /// # Panics
-    /// When there is no such entry, or it is disabled.
+    /// When there is no such entry, or it is disabled, or it isn't taken in time.
     pub async fn click(&self, path: &[&str]) {
+        let mut refused = None;
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < super::PATIENCE {
+            // A menu that is drawn anew between the look and the click has other ids.
+            match self.try_click(path).await {
+                Ok(()) => return,
+                Err(error) => refused = Some(error),
+            }
+            tokio::time::sleep(super::LOOK).await;
+        }
+        panic!("the tray's menu doesn't take a click on {path:?}: {refused:?}")
+    }
+
+    async fn try_click(&self, path: &[&str]) -> zbus::Result<()> {
         for depth in 0..path.len() - 1 {
             let parent = self.entry(&path[..=depth]).await;
-            self.menu.about_to_show(parent.id).await.unwrap();
+            self.menu.about_to_show(parent.id).await?;
         }
         let entry = self.entry(path).await;
         assert!(entry.enabled, "{path:?} can't be chosen");
-        self.menu.event(entry.id, "clicked", &Value::from(0), 0).await.unwrap();
+        self.menu.event(entry.id, "clicked", &Value::from(0), 0).await
     }
 
     /// The menu as text.
