@@ -1,17 +1,25 @@
 //! How the window closes and how the app ends.
 
+use std::time::Duration;
+
 use codchi_tests::desktop::eventually;
 use serde_json::json;
 
 use crate::{Stage, has_webview};
 
+/// What isn't drawn on for this long is complete.
+const QUIET: Duration = Duration::from_secs(3);
+
 pub(crate) async fn closing_keeps_the_tray_and_gives_the_memory_back(stage: &Stage) {
     stage.scene.hello();
+    let paints = stage.desktop.screen.paints();
     let mut app = stage.app(&[]);
     let window = stage.desktop.screen.wait_for("Codchi").await;
     let tray = stage.desktop.panel.icon_of(app.id()).await;
     tray.entry(&["hello: Running"]).await;
     assert!(has_webview(&app));
+    // Before its page is there, the window holds little.
+    paints.settled(QUIET);
     let open = app.settled_memory().await;
 
     stage.desktop.screen.close(window);

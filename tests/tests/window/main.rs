@@ -167,7 +167,7 @@ const CASES: &[Case<Shared>] = cases! {
         a_terminal_opens_with_a_shell_in_the_machine
         the_language_follows_the_settings;
     events:
-        another_program_is_seen_within_a_second
+        another_program_is_seen_at_once
         an_engine_that_goes_and_comes_back;
     closing:
         closing_keeps_the_tray_and_gives_the_memory_back
