@@ -138,6 +138,23 @@ impl Scene {
         found.map(str::to_owned).collect()
     }
 
+    /// Kills the processes of the controller that are called so. Returns their ids there.
+    ///
+    /// # Panics
+    /// When the controller can't be asked.
+    pub fn kill_controller_processes(&self, name: &str) -> Vec<String> {
+        // In one command and without other processes, so that it is soon. One may end with another.
+        let kill = r#"for process in /proc/[0-9]*; do
+            comm=
+            read -r comm 2>/dev/null <"$process/comm"
+            [ "$comm" = "$0" ] || continue
+            echo "${process#/proc/}"
+            kill -KILL "${process#/proc/}" 2>/dev/null
+        done
+        true"#;
+        self.in_controller(&["sh", "-c", kill, name]).lines().map(str::to_owned).collect()
+    }
+
     /// Every file of ours is whole and readable, and the engine has exactly what the machines need: nothing orphaned, nothing missing.
     ///
     /// # Panics

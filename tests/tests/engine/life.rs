@@ -1,13 +1,30 @@
 //! Starting, stopping, deleting; several at once; other programs.
 
+use std::time::{Duration, Instant};
+
 use codchi_tests::{cli::running_phase, repo::Repo, scene::Scene};
 use nix::sys::signal::Signal;
 
-/// A module whose build takes a while, a new one for each text.
+/// How long something may take that is expected to happen. Much less than what is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A module whose build takes until its `sleep` is killed, a new one for each text.
 fn slow(text: &str) -> String {
     format!(
-        r#"{{ pkgs, ... }}: {{ environment.etc."x".source = pkgs.runCommand "slow" {{ }} "sleep 4; echo {text} >$out"; }}"#
+        r#"{{ pkgs, ... }}: {{ environment.etc."x".source = pkgs.runCommand "slow" {{ }} "sleep 300 || true; echo {text} >$out"; }}"#
     )
+}
+
+/// Waits until so many slow builds run.
+fn until_builds(scene: &Scene, count: usize) {
+    let begin = Instant::now();
+    loop {
+        let running = scene.controller_processes("sleep");
+        if running.len() == count {
+            return;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{count} builds should run: {running:?}");
+    }
 }
 
 pub fn stop_and_start_take_a_machine_down_and_up(scene: &mut Scene) {
@@ -52,16 +69,18 @@ pub fn two_operations_on_one_machine_are_refused_and_on_two_run_side_by_side(sce
     let repo = |name: &str| Repo::module(scene.place(name), "slow", &slow(name));
     let (repo_a, repo_b) = (repo(a), repo(b));
     let mut first = scene.codchi.events(&["init", a, &repo_a.url()]);
+    let mut second = scene.codchi.events(&["init", b, &repo_b.url()]);
     first.until_phase("build");
+    second.until_phase("build");
+    until_builds(scene, 2);
     let refused = scene.codchi.fails(1, &["rebuild", a]);
     refused.says("'side-a' is being worked on").says("create, started from the command line");
     scene.codchi.fails(1, &["delete", a, "--yes"]).says("is being worked on");
-    assert_eq!(scene.codchi.machine(a)["config"], "building");
+    for machine in [a, b] {
+        assert_eq!(scene.codchi.machine(machine)["config"], "building", "{machine}");
+    }
 
-    let mut second = scene.codchi.events(&["init", b, &repo_b.url()]);
-    second.until_phase("build");
-    // While it builds too, the first one hasn't ended.
-    assert_eq!(scene.codchi.machine(a)["config"], "building");
+    assert_eq!(scene.kill_controller_processes("sleep").len(), 2, "none has ended");
     assert_eq!(first.finish().0, 0);
     assert_eq!(second.finish().0, 0);
     scene.codchi.ok(&["delete", a, "--yes"]);
@@ -87,7 +106,8 @@ pub fn ctrl_c_cancels_and_leaves_what_runs(scene: &mut Scene) {
     assert_eq!(operation["state"], "cancelled", "{operation}");
     assert_eq!(running_phase(events.last().unwrap()), None);
     assert_eq!(system(scene), before);
-    assert_eq!(scene.controller_processes("sleep"), Vec::<String>::new(), "its build has ended");
+    // Its build ends, a moment later.
+    until_builds(scene, 0);
     scene.codchi.ok(&["delete", "cancelled", "--yes"]);
 }
 
