@@ -92,10 +92,14 @@ pub fn a_secret_of_a_user_who_comes_with_it_is_there_when_its_unit_starts(scene:
         }
         "#,
     )]);
+    let values = scene.place("new-user.json");
+    std::fs::write(&values, r#"{"letter": "dear"}"#).unwrap();
+    let mut rebuild =
+        scene.codchi.events(&["rebuild", "newcomer", "--secrets-from", values.to_str().unwrap()]);
+    rebuild.until_phase("switch");
     let begin = Instant::now();
-    let args = ["rebuild", "newcomer", "--secrets-from", "-"];
-    let rebuilt = scene.codchi.run_with(&args, br#"{"letter": "dear"}"#);
-    assert_eq!(rebuilt.code, 0, "{rebuilt}");
+    let (code, events) = rebuild.finish();
+    assert_eq!(code, 0, "{:#}", events.last().unwrap()["operation"]);
     // Waiting for each other they wait for 90 seconds.
     assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     assert_eq!(scene.codchi.exec("newcomer", &["cat", "/run/read"]), "dear");
