@@ -78,8 +78,10 @@ impl Containers {
         serde_json::from_str(&self.exec(&["ctrl-serve", "wait-ready", "--timeout-ms", "120000"])).unwrap()
     }
 
+    /// What the console shows; nothing where the engine can't ask, as while the instance ends.
     fn console(&self, instance: &str) -> String {
-        self.world.client(&["console", instance, "--show-log"])
+        let shown = self.world.client_command(&["console", instance, "--show-log"]).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).into_owned()
     }
 }
 
