@@ -124,7 +124,7 @@ describe("a running build", () => {
       await user.type(screen.getByRole("searchbox", { name: "Search the log" }), "running phase");
       expect(await screen.findByText("1 of 4")).toBeVisible();
       fake.print(operation.id, lines(1, "Running phase: test"));
-      expect(await screen.findByText("1 of 5", undefined, { timeout: 3000 })).toBeVisible();
+      expect(await screen.findByText("1 of 5")).toBeVisible();
     } finally {
       clearInterval(printing);
     }
