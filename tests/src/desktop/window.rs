@@ -49,9 +49,12 @@ impl Window {
         let mut client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         let server = format!("http://127.0.0.1:{port}");
         // It waits for ever for an app that ends without a window.
-        let client = tokio::time::timeout(PATIENCE, client.capabilities(capabilities).connect(&server)).await;
-        let client = client.unwrap_or_else(|_| panic!("no window in time\n{}", said(desktop)));
-        let client = client.unwrap_or_else(|error| panic!("{error}\n{}", said(desktop)));
+        let session = client.capabilities(capabilities).connect(&server);
+        let client = match tokio::time::timeout(PATIENCE, session).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => panic!("{error}\n{}", said(desktop)),
+            Err(_) => panic!("no window in time\n{}", said(desktop)),
+        };
         Self { client, driver, began }
     }
 
