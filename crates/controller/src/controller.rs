@@ -20,7 +20,9 @@ use crate::{
     host::Host,
     machine::{MachineName, MachineRecord, MachineStore},
     nix::{Generation, Nix, Repository, Run, Source},
-    operation::{Door, Operation, OperationFiles, OperationId, OperationKind, OperationOutcome, Phase},
+    operation::{
+        Door, Operation, OperationFiles, OperationId, OperationKind, OperationOutcome, OperationState, Phase,
+    },
     secret::{Sealer, SecretStore},
     settings::Settings,
     status::{self, KnownMachine, Lock, Snapshot},
@@ -79,9 +81,11 @@ impl Controller {
         paths.create()?;
         let machines = MachineStore::new(paths.clone());
         machines.sweep();
+        let operations = OperationFiles::new(&paths);
+        operations.sweep();
         Ok(Arc::new(Self {
             machines,
-            operations: OperationFiles::new(&paths),
+            operations,
             running: std::sync::Mutex::default(),
             logs: std::sync::Mutex::default(),
             paths,
@@ -141,6 +145,9 @@ impl Controller {
             Err(error) => (MachineRecord::default(), Some(Failure::from(Error::from(error)))),
         };
         let operation = record.last_operation.and_then(|id| self.operations.read(id).ok().flatten());
+        if operation.as_ref().is_some_and(|operation| operation.state == OperationState::Interrupted) {
+            files::sweep_killed(&self.machines.directory(&name));
+        }
         let lock = self.machines.lock(&name).ok().flatten().map(|text| Lock::read(&text));
         Some(KnownMachine { name, spec, lock, record, damage, operation })
     }

@@ -128,8 +128,39 @@ pub fn sweep(path: &Path) -> Result<(), FileError> {
 }
 
 /// What the name of a file that isn't whole yet begins with.
+const UNFINISHED: &str = ".new-";
+
+/// The same, of this file.
 fn unfinished(path: &Path) -> String {
-    format!(".new-{}-", path.file_name().unwrap_or_default().to_string_lossy())
+    format!("{UNFINISHED}{}-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what killed writes have left in a directory. Writes that go on are left alone: who writes holds the file. What can't be
+/// removed is left for the next time.
+pub(crate) fn sweep_killed(directory: &Path) {
+    let is_unfinished = |entry: &fs::DirEntry| {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        is_file && entry.file_name().to_string_lossy().starts_with(UNFINISHED)
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries.filter(is_unfinished) {
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if file.try_lock().is_ok() {
+            let removed = fs::remove_file(entry.path());
+            tracing::debug!(path = %entry.path().display(), ?removed, "left by a killed write");
+        }
+    }
+}
+
+/// A file that isn't whole yet, held until it is. One that was swept before it was held is made anew.
+fn begin(path: &Path, directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new().prefix(&unfinished(path)).tempfile_in(directory)?;
+        file.as_file().lock()?;
+        if file.path().try_exists()? {
+            return Ok(file);
+        }
+    }
 }
 
 /// Replaces a file as a whole: readers see the old content or the new one, also after a crash.
@@ -143,7 +174,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 fn replace(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
-    let mut file = tempfile::Builder::new().prefix(&unfinished(path)).tempfile_in(directory)?;
+    let mut file = begin(path, directory)?;
     file.write_all(bytes)?;
     if sync {
         file.as_file().sync_all()?;
@@ -275,6 +306,22 @@ mod tests {
     #[cfg(unix)]
     fn make_pipe(path: &Path) {
         assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+
+    #[test]
+    fn only_what_nobody_writes_any_more_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("machine.json");
+        let killed = dir.path().join(".new-machine.json-killed");
+        fs::write(&killed, "{").unwrap();
+        fs::write(&path, "{}").unwrap();
+        let goes_on = begin(&path, dir.path()).unwrap();
+        sweep_killed(dir.path());
+        assert!(!killed.exists() && path.exists() && goes_on.path().exists());
+        goes_on.persist(&path).unwrap();
+        sweep_killed(dir.path());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        sweep_killed(&dir.path().join("missing"));
     }
 
     #[test]

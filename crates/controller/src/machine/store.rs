@@ -203,8 +203,9 @@ impl MachineStore {
         gone(removed.clone(), fs::remove_dir_all(&removed))
     }
 
-    /// Removes what a removal left that was interrupted at its end.
+    /// Removes what a removal left that was interrupted at its end, and what processes that were killed while they wrote have left.
     pub(crate) fn sweep(&self) {
+        [self.paths.records(), self.paths.config.clone()].iter().for_each(|place| files::sweep_killed(place));
         let entries = fs::read_dir(self.paths.machines()).into_iter().flatten().filter_map(Result::ok);
         for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(REMOVED)) {
             if let Err(error) = fs::remove_dir_all(entry.path()) {

@@ -19,6 +19,9 @@ pub(super) const VERSION: u64 = 1;
 /// How many ended operations are kept.
 const KEEP: usize = 200;
 
+/// How many operations, the newest, are swept: what was killed before that was swept before.
+const SWEPT: usize = 20;
+
 /// All operations of this user.
 #[derive(Clone, Debug)]
 pub(crate) struct OperationFiles {
@@ -62,6 +65,11 @@ impl OperationFiles {
             entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids
+    }
+
+    /// Removes what processes that were killed while they wrote have left of the last operations.
+    pub(crate) fn sweep(&self) {
+        self.ids().into_iter().take(SWEPT).for_each(|id| files::sweep_killed(&self.directory(id)));
     }
 
     /// The operation as it is now. One whose process ended before it did is marked as interrupted here, once; one that waits for an
