@@ -196,6 +196,8 @@ impl Controller {
     /// When there is no such machine or it doesn't run.
     pub async fn exec(&self, name: &MachineName, spec: ExecSpec) -> Result<Exec, Error> {
         self.exists_here(name)?;
+        // Nobody may have run since they moved.
+        self.follow_sockets().await;
         let user = containers::as_user(spec.argv);
         let mut env = spec.env;
         env.extend(user.env);

@@ -1,4 +1,4 @@
-//! Following the host's sockets while we run: a new session, or a server that was started again.
+//! Following the host's sockets: a new session, or a server that was started again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,6 +27,17 @@ impl Drop for Followed {
 }
 
 impl Controller {
+    /// Follows the sockets that machines were given to where they are now.
+    pub(crate) async fn follow_sockets(&self) {
+        let (host, links) = (Arc::clone(&self.host), self.paths.sockets());
+        let look = move || capability::follow(&*host, &links);
+        let moved = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        // Another X server has another cookie.
+        if moved.contains(&capability::X11) {
+            self.bring_cookies().await;
+        }
+    }
+
     /// Brings the display's cookie to the machines that run and were given the display.
     async fn bring_cookies(&self) {
         for machine in self.known_machines().unwrap_or_default() {
@@ -59,13 +70,7 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
         // Whether something changed since the last look but one.
         let mut fresh = true;
         loop {
-            let looking = Arc::clone(&controller);
-            let look = move || capability::follow(&*looking.host, &looking.paths.sockets());
-            let Ok(moved) = tokio::task::spawn_blocking(look).await else { return };
-            // Another X server has another cookie.
-            if moved.contains(&capability::X11) {
-                controller.bring_cookies().await;
-            }
+            controller.follow_sockets().await;
             // A server makes its socket first and listens then: what changed is looked at once more a little later.
             let again = std::mem::replace(&mut fresh, false);
             let told = match again {

@@ -13,7 +13,7 @@ use std::{
 use codchi_controller::{
     capability::{self, CapabilityCheck},
     doctor::{Check, CheckState},
-    driver::{Device, Role, fake::FakeInstance},
+    driver::{Device, InstanceState, Role, fake::FakeInstance},
     failure::FailureCode,
     host::{Host as _, RecordedHost},
     nix::Requirements,
@@ -284,6 +284,18 @@ async fn the_agent_is_given_with_consent_only_however_it_is_asked_for() {
         let rebuild = world.end(rebuild.id).await;
         assert_eq!(rebuild.state, OperationState::Succeeded, "{rebuild:?}");
         assert_eq!(has_agent(&world), answer);
+        // The same without a rebuild, and with one that finds nothing else changed.
+        let answers = |answer| GivenAnswers {
+            host_secrets: [(HostSecret::SshAgent, answer)].into(),
+            ..GivenAnswers::default()
+        };
+        world.controller.answer(&name("hello"), &answers(!answer), Door::Window).await.unwrap();
+        assert_eq!(has_agent(&world), !answer, "it runs with what was answered");
+        let dialogue = codchi_controller::Dialogue { answers: answers(answer), ..Default::default() };
+        let rebuild =
+            world.controller.rebuild(&name("hello"), false, false, dialogue, Door::CommandLine).unwrap();
+        assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded);
+        assert_eq!(has_agent(&world), answer);
     }
 }
 
@@ -295,6 +307,15 @@ async fn the_controllers_builds_may_use_what_nix_has_names_for() {
     let controller = world.driver.instance(&Role::Controller.instance()).unwrap();
     assert_eq!(controller.environment["CODCHI_SYSTEM_FEATURES"], "kvm cuda");
     assert!(controller.devices.contains(&Device::Node { path: "/dev/kvm".into() }));
+
+    // What is gone when it starts would keep it from starting.
+    std::fs::remove_file(world.host.path(Path::new("/dev/nvidiactl"))).unwrap();
+    world.driver.set_state_from_outside(&Role::Controller.instance(), InstanceState::Stopped);
+    let start = world.controller.start(&name("hello"), Door::CommandLine).unwrap();
+    assert_eq!(world.end(start.id).await.state, OperationState::Succeeded);
+    let controller = world.driver.instance(&Role::Controller.instance()).unwrap();
+    assert_eq!(controller.environment["CODCHI_SYSTEM_FEATURES"], "kvm");
+    assert!(!controller.devices.contains(&Device::Nvidia));
 
     let world = World::new();
     record(&world.host, "server");

@@ -154,6 +154,52 @@ async fn an_operation_whose_process_ended_waits_on_and_the_answer_continues_it()
 }
 
 #[tokio::test]
+async fn who_was_not_to_be_started_is_not_by_whoever_continues() {
+    let (world, _) = world(asking(&[("token", request(false, None))]));
+    let controller = world.another_process();
+    let process = move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stopped = NewMachine { start: false, ..new("hello", "repo") };
+            let operation = controller.init(stopped, Door::CommandLine).await.unwrap();
+            waiting(&controller, &operation).await;
+        });
+    };
+    tokio::task::spawn_blocking(process).await.unwrap();
+    let answered =
+        world.controller.answer(&name("hello"), &given(&[("token", "x")]), Door::Window).await.unwrap();
+    let continued = answered.operation.expect("it is continued here");
+    assert_eq!(world.end(continued.id).await.state, OperationState::Succeeded);
+    let status = world.controller.status().await.unwrap();
+    assert_eq!(status.machines[0].status, codchi_controller::status::RunState::Stopped);
+}
+
+#[tokio::test]
+async fn answers_count_also_where_nothing_else_changed() {
+    let (world, delivered) = world(asking(&[("token", request(false, None))]));
+    let dialogue = Dialogue { answers: given(&[("token", "old")]), ..Dialogue::default() };
+    let made = begin(&world, NewMachine { dialogue, ..new("hello", "repo") }).await;
+    world.end(made.id).await;
+    let rebuild = |answers| {
+        let dialogue = Dialogue { answers, ..Dialogue::default() };
+        world.controller.rebuild(&name("hello"), false, false, dialogue, Door::CommandLine).unwrap()
+    };
+    let rotated = world.end(rebuild(given(&[("token", "new")])).id).await;
+    assert_eq!(rotated.state, OperationState::Succeeded, "{:?}", rotated.failure);
+    assert!(!rotated.outcome.unwrap().changed);
+    assert_eq!(world.controller.reveal_secret(&name("hello"), "token").await.unwrap(), value("new"));
+    assert_eq!(delivered.lock().unwrap().last().unwrap()["env"][0]["value"], "bmV3", "it runs with it");
+
+    // What it needs and was forgotten is asked for.
+    world.controller.unset_secret(&name("hello"), "token", Door::CommandLine).await.unwrap();
+    let waits = rebuild(GivenAnswers::default());
+    assert_eq!(waiting(&world.controller, &waits).await.asks.unwrap().secrets[0].name, "token");
+    world.controller.answer(&name("hello"), &given(&[("token", "x")]), Door::Window).await.unwrap();
+    assert_eq!(world.end(waits.id).await.state, OperationState::Succeeded);
+    assert_eq!(delivered.lock().unwrap().last().unwrap()["env"][0]["value"], "eA==");
+}
+
+#[tokio::test]
 async fn answers_that_come_along_are_not_asked_for() {
     let (world, delivered) = world(asking(&[("token", request(false, Some("[a-z]+")))]));
     let dialogue = |text| Dialogue {

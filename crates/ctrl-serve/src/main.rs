@@ -17,6 +17,7 @@ mod handshake;
 mod health;
 mod host;
 mod machine;
+mod memory;
 mod mounts;
 mod nesting;
 mod network;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
             Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
         },
         Ok(Invocation::Deliver { timeout, await_accounts }) => {
+            memory::protect();
             match deliver::deliver(&mut std::io::stdin().lock(), timeout, await_accounts) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(e) => fail(if e.is_timeout() { EXIT_TIMEOUT } else { 1 }, &e),
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
             }
         }
         Ok(Invocation::WithAccess { name, argv }) => {
+            memory::protect();
             match access::run(&mut std::io::stdin().lock(), &name, &argv) {
                 Ok(code) => ExitCode::from(code),
                 Err(e) => fail(1, &e),

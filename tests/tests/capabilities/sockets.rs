@@ -25,6 +25,11 @@ pub fn the_agents_keys_are_listed(session: &mut Session) {
     session.asking();
     let keys = session.sh(ASKING, "ssh-add -l");
     assert!(keys.contains("first") && keys.contains("ED25519"), "{keys}");
+    // Its user changes their mind, and again, while it runs.
+    session.codchi.ok(&["rebuild", ASKING, "--deny", "ssh-agent"]);
+    session.sh_fails(ASKING, "ssh-add -l");
+    session.codchi.ok(&["rebuild", ASKING, "--allow", "ssh-agent"]);
+    assert_eq!(session.sh(ASKING, "ssh-add -l"), keys);
     session.plain();
     let none = session.sh_fails(PLAIN, "ssh-add -l");
     assert!(none.contains("Could not open a connection"), "{none}");
@@ -38,7 +43,7 @@ pub fn an_agent_that_moves_is_followed(session: &mut Session) {
     let _agent = session.agent("again", "second");
     session.end_first_agent();
     session.sh_fails(ASKING, "ssh-add -l");
-    next.ok(&["start", ASKING]);
+    next.ok(&["exec", ASKING, "--", "true"]);
     let keys = session.sh(ASKING, "ssh-add -l");
     assert!(keys.contains("second"), "{keys}");
     assert_eq!(session.sh(ASKING, "cat /proc/1/stat | cut -d' ' -f22"), started, "nothing was restarted");

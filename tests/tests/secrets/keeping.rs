@@ -71,8 +71,15 @@ pub fn what_is_deleted_is_forgotten(scene: &mut Scene) {
     let kept = scene.codchi.ok(&["secrets", "list", "locked", "--json"]).json();
     assert!(kept["secrets"].as_array().unwrap().iter().all(|secret| secret["set"] == true), "{kept}");
 
+    // They can be shown and forgotten without their machine.
+    let shown = scene.codchi.ok(&["secrets", "list", "locked", "token", "--reveal"]);
+    assert_eq!(shown.stdout, "tok-kept");
+    scene.codchi.ok(&["secrets", "unset", "locked", "key"]);
+    assert!(!is_kept(scene, "machine/locked/key") && is_kept(scene, "machine/locked/token"));
+
     // A machine of the same name finds them again.
-    scene.codchi.ok(&["init", "locked", &repo.url()]);
+    let again = scene.codchi.run_with(&["init", "locked", &repo.url(), "--secrets-from", "-"], VALUES);
+    assert_eq!(again.code, 0, "{again}");
     scene.codchi.ok(&["delete", "locked", "--yes"]);
     assert!(!is_kept(scene, "machine/locked/token") && !is_kept(scene, "machine/locked/key"));
 }

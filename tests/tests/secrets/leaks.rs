@@ -36,6 +36,11 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
     let hunt = Hunt::new(&[("first", FIRST.as_bytes()), ("second", SECOND.as_bytes()), ("key", KEY)])
         .meant_for("codchi-canaries");
     let sampling = hunt.sample();
+    // Its developers' log says all it can, and what is temporary has a place of its own.
+    let usual = scene.codchi.clone();
+    let temporary = scene.place("tmp");
+    std::fs::create_dir_all(&temporary).unwrap();
+    scene.codchi = usual.clone().env("CODCHI_LOG", "trace").env("TMPDIR", &temporary);
     let repo = Repo::module(scene.place("canaries"), "canaries", &module("1", "true"));
     let given = json!({ "first": FIRST, "key": { "base64": BASE64.encode(KEY) } }).to_string();
 
@@ -108,7 +113,7 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
 
     sampling.found_nothing();
     hunt.finds_nothing_in(&[&out]);
-    let mut places: Vec<PathBuf> = vec![scene.codchi.config_dir(), scene.codchi.data_dir()];
+    let mut places: Vec<PathBuf> = vec![scene.codchi.config_dir(), scene.codchi.data_dir(), temporary];
     // Both containers' disks, every volume (the whole store among them) and the engine's own files and logs.
     let engine = ["containers", "storage-pools", "logs"].map(|name| scene.world.engine_dir().join(name));
     for path in engine {
@@ -126,6 +131,7 @@ pub fn canaries_are_nowhere_else(scene: &mut Scene) {
             .filter(|path| path.exists())
             .collect::<Vec<_>>(),
     );
+    scene.codchi = usual;
     for machine in ["canaries", "canaries-back", "canaries-moved"] {
         scene.codchi.ok(&["delete", machine, "--yes"]);
     }

@@ -26,6 +26,9 @@ pub(crate) struct Answers {
     /// Let the machine use this of yours; may be repeated
     #[arg(long, value_name = "WHAT")]
     allow: Vec<OwnSecret>,
+    /// Don't let the machine use this of yours (any more); may be repeated
+    #[arg(long, value_name = "WHAT")]
+    deny: Vec<OwnSecret>,
     /// Build although this computer lacks this capability; remembered for the machine; may be repeated
     #[arg(long, value_name = "CAPABILITY")]
     without: Vec<String>,
@@ -64,7 +67,9 @@ impl Answers {
             None => BTreeMap::new(),
             Some(from) => parse(from, &contents(app, from).await?)?,
         };
-        let host_secrets = self.allow.into_iter().map(|secret| (secret.into(), true)).collect();
+        let allowed = self.allow.into_iter().map(|secret| (secret.into(), true));
+        let host_secrets =
+            allowed.chain(self.deny.into_iter().map(|secret| (secret.into(), false))).collect();
         let without = self.without.into_iter().collect();
         let with = self.with.into_iter().collect();
         Ok(GivenAnswers { secrets, host_secrets, without, with, ..GivenAnswers::default() })

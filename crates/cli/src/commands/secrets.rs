@@ -181,7 +181,8 @@ fn as_json(secret: &SecretStatus) -> serde_json::Value {
 }
 
 async fn reveal(app: &App, name: String, secret: String) -> Result<Exit, Stop> {
-    find(app, &name).await?;
+    // The machine may be gone, and have left its secrets.
+    machine_name(&name)?;
     app.open_store().await?;
     let value = app.api.reveal(&SecretArgs { name, secret }).await?;
     let mut out = std::io::stdout().lock();
@@ -230,7 +231,7 @@ async fn from_stdin(app: &App, secret: &str) -> Result<SecretValue, Stop> {
 }
 
 async fn unset(app: &App, name: String, secret: String, json: bool) -> Result<Exit, Stop> {
-    let machine = find(app, &name).await?.name;
+    let machine = machine_name(&name)?;
     app.open_store().await?;
     let answered = app.api.secret_unset(SecretArgs { name, secret: secret.clone() }).await?;
     said(app, json, answered, format!("The secret {} of {machine} is forgotten", printable(&secret))).await

@@ -83,6 +83,12 @@ impl Pipeline<'_> {
         }
     }
 
+    /// Whether a secret that is needed was forgotten since these requirements were built.
+    pub(crate) fn lacks_an_answer(&self, requirements: &Requirements) -> Result<bool, Error> {
+        let answers = self.controller.machines.answers(self.machine)?;
+        Ok(!Asks::open(&self.spec, requirements, &answers, AskFor::Required).is_empty())
+    }
+
     /// What is open now. A secret that is said to be set and isn't in the store any more is open again.
     async fn open(&self, requirements: &Requirements) -> Result<Asks, Error> {
         let Self { controller, machine, spec, options, .. } = self;

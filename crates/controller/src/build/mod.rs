@@ -110,6 +110,7 @@ impl Controller {
         let options =
             BuildOptions { update: unfinished, dry_run: false, start: new.start, dialogue: new.dialogue };
         self.machines.write_spec(&name, &spec)?;
+        self.machines.update_record(&name, |record| record.stays_stopped = !new.start)?;
         self.spawn_build(OperationKind::Create, machine, door, spec, options)
     }
 
@@ -221,8 +222,9 @@ impl Controller {
         spec: MachineSpec,
         options: BuildOptions,
     ) -> Result<Operation, Error> {
-        let start = self.is_unfinished(&machine.name)?;
-        let kind = if start { OperationKind::Create } else { OperationKind::Rebuild };
+        let unfinished = self.is_unfinished(&machine.name)?;
+        let start = unfinished && !self.machines.record(&machine.name)?.stays_stopped;
+        let kind = if unfinished { OperationKind::Create } else { OperationKind::Rebuild };
         self.spawn_build(kind, machine, door, spec, BuildOptions { start, ..options })
     }
 

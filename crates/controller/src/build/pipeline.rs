@@ -16,6 +16,7 @@ use crate::{
     machine::{Built, MachineName, MachineRecord, MachineSpec},
     nix::{Evaluation, Run},
     operation::{Journal, OperationOutcome, Phase},
+    secret::GivenAnswers,
 };
 
 /// How long letting go of what was built may take: nobody waits for it.
@@ -131,10 +132,10 @@ impl Pipeline<'_> {
         if let (Some(built), Some(lock)) = (&record.built, &known_lock) {
             let same = built.spec == *spec && built.lock == *lock && built.release == release;
             if same
-                && options.dialogue.answers.without.is_empty()
-                && options.dialogue.answers.with.is_empty()
+                && self.answers_nothing()
                 && record.switching.is_none()
                 && !self.lacks_what_it_needs(&built.requirements)?
+                && !self.lacks_an_answer(&built.requirements)?
                 && (!options.update || nix.inputs_unchanged(spec, lock, self.access().await?).await)
                 && controller.instance(machine).await?.is_some()
             {
@@ -236,6 +237,10 @@ impl Pipeline<'_> {
             record.built = Some(built);
             record.switching = None;
         })?;
+        if !changed && (waited || !self.answers_nothing()) {
+            // Otherwise the switch has brought what is new to the machine that runs.
+            journal.step("deliver the secrets", controller.deliver_if_running(machine)).await?;
+        }
         Ok(Made { outcome: outcome(Some(generation.number)), _ready: ready })
     }
 
@@ -252,6 +257,11 @@ impl Pipeline<'_> {
             outcome.warnings.extend(controller.start_and_wait(machine, journal).await?);
         }
         Ok(outcome)
+    }
+
+    /// Whether no answers were given with the command.
+    fn answers_nothing(&self) -> bool {
+        self.options.dialogue.answers == GivenAnswers::default()
     }
 
     async fn nix_run(&self) -> Result<Run<'_>, Error> {

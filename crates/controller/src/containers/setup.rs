@@ -15,7 +15,7 @@ use crate::{
         images::{ImageFile, ImageSet},
     },
     controller::Controller,
-    driver::{DriverError, InstanceState, InstanceStatus, Role, StopMode},
+    driver::{DriverError, InstanceSpec, InstanceState, InstanceStatus, Role, StopMode, VolumeName},
     error::Error,
     lock::{ControllerLock, Held},
     operation::{Journal, OperationState},
@@ -139,7 +139,13 @@ impl Controller {
         let emptied = need == Need::Install;
         match need {
             Need::Nothing => return Ok(()),
-            Need::Start => say("starting the controller".into()),
+            Need::Start => {
+                say("starting the controller".into());
+                // What this computer offers to builds may be another by now, and what is gone would keep it from starting.
+                if let Some(images) = &self.images {
+                    self.driver.configure(&self.controller_spec(images).await?).await?;
+                }
+            }
             need => {
                 let images = self.images.as_ref().ok_or(Error::NoImages)?;
                 let volumes = containers::controller_volumes();
@@ -154,16 +160,7 @@ impl Controller {
                 for volume in &volumes {
                     self.driver.create_volume(volume).await?;
                 }
-                let mut machines = Vec::new();
-                for machine in self.machines.names()? {
-                    if self.machines.record(&machine)?.built.is_some() {
-                        self.driver.create_volume(&crate::driver::VolumeName::profile(&machine)).await?;
-                        machines.push(machine);
-                    }
-                }
-                let offered = capability::for_builds(&*self.host);
-                let spec = containers::controller(&images.controller.image, machines.iter(), offered);
-                self.driver.create(&spec).await?;
+                self.driver.create(&self.controller_spec(images).await?).await?;
             }
         }
         self.forget_brought(emptied).await;
@@ -181,6 +178,19 @@ impl Controller {
             tracing::warn!(%error, "the controller still has something of deleted machines");
         }
         Ok(())
+    }
+
+    /// What the controller is to be now. What it mounts of machines is there then.
+    async fn controller_spec(&self, images: &ImageSet) -> Result<InstanceSpec, Error> {
+        let mut machines = Vec::new();
+        for machine in self.machines.names()? {
+            if self.machines.record(&machine)?.built.is_some() {
+                self.driver.create_volume(&VolumeName::profile(&machine)).await?;
+                machines.push(machine);
+            }
+        }
+        let offered = capability::for_builds(&*self.host);
+        Ok(containers::controller(&images.controller.image, machines.iter(), offered))
     }
 
     /// Makes an image known to the engine.

@@ -46,6 +46,8 @@ pub(crate) struct MachineRecord {
     pub(crate) requirements: Requirements,
     /// What it is made from, where that is more than its modules.
     pub(crate) origin: Option<Origin>,
+    /// Whether it was made with the wish that it isn't started.
+    pub(crate) stays_stopped: bool,
     /// Whether its container runs without its system, for somebody who may be gone.
     pub(crate) idle: bool,
     /// The other name that it is being given, or was given before all was done.

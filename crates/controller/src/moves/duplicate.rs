@@ -61,6 +61,7 @@ impl Controller {
             lock,
             answers: Answers { without: answers.without.clone(), ..answers.for_a_copy() },
             origin: Origin { source: source.clone(), data, filled: false },
+            start,
         };
         let machine = self.lock(&name)?;
         self.free_or_draft_of(&name, &source)?;

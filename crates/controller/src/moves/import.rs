@@ -71,6 +71,7 @@ impl Controller {
             lock,
             answers: Answers { secrets: later.collect(), ..Answers::default() },
             origin: Origin { source: source.clone(), data: data.is_some(), filled: false },
+            start,
         };
         let machine = self.lock(&name)?;
         // Somebody may have taken the name meanwhile.

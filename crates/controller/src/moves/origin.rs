@@ -62,6 +62,8 @@ pub(crate) struct Draft {
     /// Answers that hold for it too. Never what may be used of the user's own, nor that a value is set.
     pub(crate) answers: Answers,
     pub(crate) origin: Origin,
+    /// Whether to start it.
+    pub(crate) start: bool,
 }
 
 impl Answers {
@@ -100,6 +102,7 @@ impl Controller {
         self.machines.update_answers(name, |answers| answers.take_missing(&draft.answers))?;
         self.machines.update_record(name, |record| {
             record.origin = Some(Origin { filled, ..draft.origin.clone() });
+            record.stays_stopped = !draft.start;
         })?;
         Ok(self.machines.write_spec(name, &draft.spec)?)
     }

@@ -260,6 +260,10 @@ impl Controller {
             tracing::debug!(waiting = %waiting.id, continued = operation.is_some(), "answered");
             return Ok(Answered { operation, delivered: false });
         }
+        if self.instance(name).await?.is_some() {
+            // What of the user's own it may use, or may no more.
+            self.configure_machine(name).await?;
+        }
         let delivered = self.deliver_if_running(name).await?;
         Ok(Answered { operation: None, delivered })
     }
@@ -357,6 +361,9 @@ fn fits(secret: &str, request: &SecretRequest, value: &SecretValue) -> Result<()
     };
     match std::str::from_utf8(value.expose()) {
         Ok(text) if regex.is_match(text) => Ok(()),
+        Ok(text) if text.strip_suffix('\n').is_some_and(|line| regex.is_match(line)) => unfit(format!(
+            "it ends in a line break, which the module's pattern {pattern} doesn't allow; `printf %s` writes none"
+        )),
         _ => unfit(format!("it doesn't match the module's pattern {pattern}")),
     }
 }
@@ -395,5 +402,7 @@ mod tests {
         assert_eq!(check("file", None, b"a\0b"), Ok(()));
         assert_eq!(check("file", Some("("), b"anything"), Ok(()), "a pattern that is none");
         assert!(check("file", Some(".*"), b"\xff").is_err(), "patterns are about text");
+        let line = check("env", Some("[a-z]{4}"), b"abcd\n").unwrap_err();
+        assert!(line.contains("line break") && line.contains("printf"), "{line}");
     }
 }
