@@ -1,7 +1,7 @@
 //! The developers' log, `codchi.log` in the data directory: what the code says of itself through `tracing`. What users are told is
 //! not in it, and it never reaches stdout. Secrets are masked in it like everywhere.
 //!
-//! `CODCHI_LOG`, else `RUST_LOG`, says how much of it is kept.
+//! `CODCHI_LOG`, else `RUST_LOG`, says how much of it is kept; of libraries never more than `info`.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,7 +11,14 @@ use std::{
 };
 
 use codchi_controller::secret;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::Environment;
 
@@ -27,12 +34,21 @@ pub fn keep_developer_log(environment: &Environment, data: &Path) {
     let wanted = environment.text("CODCHI_LOG").or_else(|| environment.text("RUST_LOG"));
     let filter = EnvFilter::builder().parse_lossy(wanted.as_deref().unwrap_or(USUAL));
     if let Ok(log) = RotatedFile::open(data.join("codchi.log"), LIMIT) {
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_ansi(false)
-            .with_writer(Mutex::new(Masked(log)))
-            .try_init();
+        let _ = subscriber(filter, Mutex::new(Masked(log))).try_init();
     }
+}
+
+fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let log = fmt::layer().with_ansi(false).with_writer(writer);
+    tracing_subscriber::registry().with(log.with_filter(filter.and(filter_fn(tells_no_payload))))
+}
+
+/// What libraries say below `info` may be what passes through them: the bytes of a pipe, a message to the keyring.
+fn tells_no_payload(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO || metadata.target().starts_with("codchi")
 }
 
 /// A file that is appended to and renamed when it is full. Several processes may write to it: each line is one write, and one that
@@ -108,6 +124,35 @@ mod tests {
         let line = "ERROR can't push: canary of the log, ghp_0123456789abcdefghijABCDEFGHIJ012345\n";
         log.write_all(line.as_bytes()).unwrap();
         assert_eq!(String::from_utf8(log.0).unwrap(), "ERROR can't push: •••, •••\n");
+    }
+
+    #[derive(Clone, Default)]
+    struct Shared(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_passes_through_libraries_is_not_kept() {
+        let log = Shared::default();
+        let writer = log.clone();
+        let all = subscriber(EnvFilter::new("trace"), move || writer.clone());
+        tracing::subscriber::with_default(all, || {
+            tracing::trace!(target: "tungstenite::protocol", "a payload");
+            tracing::debug!(target: "zbus", "a message");
+            tracing::trace!(target: "codchi_nix", "ours");
+            tracing::info!(target: "zbus", "connected");
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("ours") && text.contains("connected"), "{text}");
+        assert!(!text.contains("payload") && !text.contains("message"), "{text}");
     }
 
     #[test]
