@@ -251,9 +251,9 @@ impl Pipeline<'_> {
         if options.dry_run {
             return Ok(outcome);
         }
-        self.not_cancelled()?;
         journal.enter(Phase::Finish);
         if options.start {
+            self.not_cancelled()?;
             outcome.warnings.extend(controller.start_and_wait(machine, journal).await?);
         }
         Ok(outcome)
