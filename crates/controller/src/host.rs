@@ -11,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::stream::BoxStream;
 
 #[cfg(any(test, feature = "fake"))]
 pub use recorded::RecordedHost;
@@ -42,15 +43,24 @@ pub struct Group {
 pub struct HostCommand {
     /// Program and arguments; the program is looked up in `PATH`.
     pub argv: Vec<String>,
-    /// Whether it needs the rights of the administrator: the system's own prompt asks for them (pkexec, UAC), and nothing asks where
-    /// this process has them.
-    pub elevates: bool,
     /// How long it may run; it is killed then.
     pub limit: Duration,
 }
 
 /// Is told what a program prints.
 pub type OnLine<'a> = &'a mut (dyn FnMut(&str) + Send + 'a);
+
+/// What is told of several programs that run one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// The program of this number, from 0, is begun.
+    Begins(usize),
+    /// Something printed a line.
+    Prints(&'a str),
+}
+
+/// Is told of several programs that run one after the other.
+pub type OnTold<'a> = &'a mut (dyn FnMut(Told<'_>) + Send + 'a);
 
 /// Looks at this computer and runs its programs.
 #[async_trait]
@@ -64,11 +74,23 @@ pub trait Host: Send + Sync + 'static {
     /// Who runs this process.
     fn user(&self) -> User;
 
-    /// Runs a program to its end with nothing on stdin. `on_line` is handed what it prints, both streams, line by line and bounded.
-    /// Returns its exit code, or 128 + the signal's number.
+    /// Yields whenever a device of this computer may have come or gone, until the stream is dropped. It ends where the system doesn't
+    /// tell.
+    fn device_changes(&self) -> BoxStream<'static, ()>;
+
+    /// Runs a program to its end with this process' rights and nothing on stdin. `on_line` is handed what it prints, both streams, line
+    /// by line and bounded. Returns its exit code, or 128 + the signal's number.
     ///
     /// # Errors
     /// When it can't be started ([`io::ErrorKind::NotFound`]: there is no such program), or took too long
     /// ([`io::ErrorKind::TimedOut`]).
     async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32>;
+
+    /// Runs programs one after the other with the administrator's rights, until one fails, as long as they take; nobody ends them in the
+    /// middle. The system's own prompt asks for the rights (pkexec, UAC), once for all of them; nothing asks where this process has them.
+    /// Returns the exit code of the last one that ran, or the prompt's when it was refused.
+    ///
+    /// # Errors
+    /// When nothing can be started, or nothing here asks for those rights.
+    async fn run_as_administrator(&self, commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32>;
 }

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod files;
 mod history;
 pub mod host;
+mod host_devices;
 mod host_sockets;
 mod lifecycle;
 mod live;

@@ -25,7 +25,7 @@ use crate::{
     event::Event,
     failure::Failure,
     files::FileError,
-    host_sockets,
+    host_devices, host_sockets,
     machine::MachineName,
     operation::{Operation, OperationFiles, OperationId},
     status::{self, EngineStatus, Instances, KnownMachine, MachineStatus},
@@ -102,6 +102,7 @@ async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Even
         watch(&paths.operations(), RecursiveMode::Recursive, signals.clone())?,
         watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
+    let _devices = host_devices::follow(&controller);
     let _sockets = host_sockets::follow(&controller);
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {

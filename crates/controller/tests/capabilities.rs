@@ -13,13 +13,14 @@ use std::{
 use codchi_controller::{
     capability::{self, CapabilityCheck},
     doctor::{Check, CheckState},
-    driver::{Device, InstanceState, Role, fake::FakeInstance},
+    driver::{Device, Driver as _, GraphicsCard, InstanceState, Role, fake::FakeInstance},
     failure::FailureCode,
     host::{Host as _, RecordedHost},
     nix::Requirements,
     operation::{Door, OperationState, Phase, PhaseState},
     secret::{Answers, AskFor, GivenAnswers, HostSecret},
 };
+use futures::StreamExt as _;
 use world::{World, name, new};
 
 /// Makes the files of a recorded host: `PATH`, `PATH = TEXT`, `PATH -> LINK`.
@@ -144,6 +145,10 @@ fn what_is_asked_for_is_told_from_what_would_be_nice_and_from_what_is_unknown() 
     assert_eq!(found, expected.map(|(prevents, state, name)| (prevents, state, name.to_owned())));
 }
 
+fn card(slot: &str) -> Device {
+    Device::Gpu(GraphicsCard::Pci(slot.into()))
+}
+
 fn instance(world: &World, machine: &str) -> FakeInstance {
     world.driver.instance(&Role::Machine(name(machine)).instance()).unwrap()
 }
@@ -228,7 +233,7 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     assert_eq!(operation.state, OperationState::Succeeded, "{operation:?}");
     let given = instance(&world, "hello");
     let all = [
-        Device::Gpu,
+        card("0000:01:00.0"),
         Device::Nvidia,
         Device::Usb,
         node("/dev/kvm"),
@@ -254,6 +259,80 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     let given = instance(&world, "hello");
     assert_eq!(given.devices, [Device::Usb, node("/dev/fuse"), Device::Containers, Device::SystemCalls]);
     assert_eq!(given.environment["CODCHI_DEVICES"], "/dev/fuse");
+}
+
+#[tokio::test]
+async fn what_is_plugged_in_and_out_comes_and_goes_while_the_machine_runs() {
+    let world = World::new();
+    record(&world.host, "workstation");
+    requires(&world, &["gpu", "kvm"], &["camera", "fuse"]);
+    world.init("hello").await;
+    requires(&world, &[], &[]);
+    world.init("plain").await;
+    let mut engine = world.driver.events();
+    let _app = world.another_process().events();
+    let host = |path: &str| world.host.path(Path::new(path));
+    let mut becomes = async |devices: &[Device]| {
+        world.host.change_devices();
+        while instance(&world, "hello").devices != devices {
+            let event = tokio::time::timeout(std::time::Duration::from_secs(20), engine.next()).await;
+            event.unwrap_or_else(|_| panic!("still {:?}", instance(&world, "hello").devices)).unwrap();
+        }
+    };
+    let node = |path: &str| Device::Node { path: path.into() };
+    let rest = [node("/dev/kvm"), node("/dev/fuse")];
+    let with = |more: &[Device]| [more, &rest].concat();
+    let cameras = ["/dev/video0", "/dev/video2", "/dev/video10"].map(node);
+    let first = card("0000:01:00.0");
+
+    // A second card, of which the first one must not be touched.
+    let second = host("/sys/bus/pci/devices/0000:05:00.0");
+    std::fs::create_dir_all(&second).unwrap();
+    std::os::unix::fs::symlink("../../../pci", second.join("subsystem")).unwrap();
+    std::fs::create_dir_all(host("/sys/class/drm/renderD129")).unwrap();
+    std::os::unix::fs::symlink(
+        "../../../bus/pci/devices/0000:05:00.0",
+        host("/sys/class/drm/renderD129/device"),
+    )
+    .unwrap();
+    std::fs::write(host("/dev/dri/renderD129"), "").unwrap();
+    becomes(&with(&[&[first.clone(), card("0000:05:00.0")][..], &cameras].concat())).await;
+
+    // One that isn't on the bus.
+    std::fs::remove_file(host("/sys/class/drm/renderD129/device")).unwrap();
+    std::fs::create_dir_all(host("/sys/class/drm/renderD129/device/drm/card1")).unwrap();
+    let other = Device::Gpu(GraphicsCard::Drm(1));
+    becomes(&with(&[&[first.clone(), other][..], &cameras].concat())).await;
+
+    // All of them are pulled out, a camera as well.
+    std::fs::remove_dir_all(host("/dev/dri")).unwrap();
+    std::fs::remove_file(host("/dev/video2")).unwrap();
+    becomes(&with(&[cameras[0].clone(), cameras[2].clone()])).await;
+    assert_eq!(instance(&world, "plain").devices, [], "it asks for nothing");
+    assert_eq!(instance(&world, "hello").state, InstanceState::Running);
+
+    // And the first one back in.
+    std::fs::create_dir_all(host("/dev/dri")).unwrap();
+    std::fs::write(host("/dev/dri/renderD128"), "").unwrap();
+    becomes(&with(&[first, cameras[0].clone(), cameras[2].clone()])).await;
+}
+
+#[tokio::test]
+async fn a_build_that_waits_for_a_device_goes_on_when_it_is_plugged_in() {
+    let world = World::new();
+    requires(&world, &["camera"], &[]);
+    let app = world.another_process();
+    let _events = app.events();
+    let mut machine = new("hello", "repo");
+    machine.dialogue.ask_for = AskFor::Everything;
+    let operation = app.init(machine, Door::Window).await.unwrap();
+    world.waits_for(operation.id).await;
+    let video = world.host.path(Path::new("/dev/video0"));
+    std::fs::create_dir_all(video.parent().unwrap()).unwrap();
+    std::fs::write(video, "").unwrap();
+    world.host.change_devices();
+    assert_eq!(world.end(operation.id).await.state, OperationState::Succeeded);
+    assert_eq!(instance(&world, "hello").devices, [Device::Node { path: "/dev/video0".into() }]);
 }
 
 #[tokio::test]

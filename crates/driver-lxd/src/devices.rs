@@ -2,7 +2,7 @@
 //!
 //! Volumes and other instances' roots are in `settings`.
 
-use codchi_controller::driver::Device;
+use codchi_controller::driver::{Device, GraphicsCard};
 
 use crate::{record::Settings, settings::DEVICE_PREFIX};
 
@@ -19,7 +19,13 @@ pub(crate) fn device(device: &Device) -> Option<(String, Settings)> {
                 ("required", "false".into()),
             ],
         ),
-        Device::Gpu => ("gpu".into(), vec![("type", "gpu".into()), ("mode", "0666".into())]),
+        Device::Gpu(card) => {
+            let (name, key, value) = match card {
+                GraphicsCard::Pci(slot) => (slot.replace([':', '.'], "-"), "pci", slot.clone()),
+                GraphicsCard::Drm(number) => (format!("card{number}"), "id", number.to_string()),
+            };
+            (format!("gpu-{name}"), vec![("type", "gpu".into()), (key, value), ("mode", "0666".into())])
+        }
         // Without a vendor it is all of them, as they come and go.
         Device::Usb => ("usb".into(), vec![("type", "usb".into()), ("mode", "0666".into())]),
         Device::Socket { name, host, user, path, owner } => (
@@ -87,8 +93,18 @@ mod tests {
     }
 
     #[test]
+    fn each_card_is_a_device_of_its_own() {
+        let of = |card| device(&Device::Gpu(card)).unwrap();
+        let (name, settings) = of(GraphicsCard::Pci("0000:01:00.0".into()));
+        assert_eq!((name.as_str(), settings["pci"].as_str()), ("codchi-gpu-0000-01-00-0", "0000:01:00.0"));
+        let (name, settings) = of(GraphicsCard::Drm(1));
+        assert_eq!((name.as_str(), settings["id"].as_str()), ("codchi-gpu-card1", "1"));
+        assert!(!settings.contains_key("pci"), "engines take one of the two");
+    }
+
+    #[test]
     fn only_what_needs_keys_has_some() {
-        assert!(settings(&[Device::Gpu, Device::Usb]).is_empty());
+        assert!(settings(&[Device::Gpu(GraphicsCard::Drm(0)), Device::Usb]).is_empty());
         let keys = settings(&[Device::Nvidia, Device::SystemCalls]);
         assert_eq!(keys.len(), 4);
         assert_eq!(keys["nvidia.runtime"], "true");

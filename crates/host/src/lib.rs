@@ -5,6 +5,7 @@
 
 mod access;
 mod developer_log;
+mod device_events;
 mod engine;
 mod environment;
 mod error;

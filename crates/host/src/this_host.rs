@@ -10,8 +10,9 @@ use std::{
 use async_trait::async_trait;
 use codchi_controller::{
     activity::plain,
-    host::{Host, HostCommand, OnLine, User},
+    host::{Host, HostCommand, OnLine, OnTold, Told, User},
 };
+use futures::stream::BoxStream;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
     process::{Child, Command},
@@ -19,7 +20,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::Environment;
+use crate::{Environment, device_events};
 
 /// How long a line may be; longer ones are cut into several.
 const LINE_BYTES: u64 = 16 << 10;
@@ -60,11 +61,11 @@ impl Host for ThisHost {
         user()
     }
 
+    fn device_changes(&self) -> BoxStream<'static, ()> {
+        device_events::device_changes()
+    }
+
     async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32> {
-        if command.elevates {
-            // Not limited: it may be a package manager, which can't be ended with this user's rights and mustn't be with any.
-            return elevated(&command.argv, on_line).await;
-        }
         tokio::time::timeout(command.limit, run(&command.argv, End::Kill, on_line)).await.unwrap_or_else(
             |_| {
                 let program = command.argv.first().map_or("", String::as_str);
@@ -72,6 +73,10 @@ impl Host for ThisHost {
                 Err(io::Error::new(io::ErrorKind::TimedOut, message))
             },
         )
+    }
+
+    async fn run_as_administrator(&self, commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32> {
+        elevated(commands, told).await
     }
 }
 
@@ -101,20 +106,48 @@ fn user() -> User {
     User::default()
 }
 
+/// What says that a command of several begins, with its number after it.
+#[cfg(unix)]
+const BEGINS: &str = "codchi begins command ";
+
+/// Runs several commands, each preceded by how many words it has, until one fails.
+#[cfg(unix)]
+const ONE_AFTER_THE_OTHER: &str = r#"
+begins=$1; shift
+for ((number = 0; $#; number++)); do
+    count=$1; shift
+    echo "$begins$number"
+    "${@:1:count}" || exit
+    shift "$count"
+done
+"#;
+
 /// With the rights of the administrator: at once where this process has them, else through the system's own prompt (pkexec), else
 /// through a sudo that needs no password. It is said which.
 #[cfg(unix)]
-async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
+async fn elevated(commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32> {
     if nix::unistd::geteuid().is_root() {
-        return run(argv, End::Leave, on_line).await;
+        let mut code = 0;
+        for (number, argv) in commands.iter().enumerate() {
+            told(Told::Begins(number));
+            code = run(argv, End::Leave, &mut |line| told(Told::Prints(line))).await?;
+            if code != 0 {
+                break;
+            }
+        }
+        return Ok(code);
     }
+    let argv = as_one(commands);
     let mut no_agent = false;
-    on_line("asking for the administrator's rights with pkexec");
+    if commands.len() == 1 {
+        told(Told::Begins(0));
+    }
+    told(Told::Prints("asking for the administrator's rights with pkexec"));
     // Its own prompt would need our terminal, which programs that run in the background can't read.
-    let pkexec = behind(&["pkexec", "--disable-internal-agent"], argv);
+    let pkexec = behind(&["pkexec", "--disable-internal-agent"], &argv);
     let outcome = run(&pkexec, End::Leave, &mut |line| {
         no_agent |= line.contains(NO_AGENT);
-        on_line(line);
+        told(what_is_told(line));
     })
     .await;
     let reason = match outcome {
@@ -125,13 +158,37 @@ async fn elevated(argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
         Ok(NOT_AUTHORIZED) if no_agent => "nobody is there to ask for a password",
         outcome => return outcome,
     };
-    on_line(&format!("{reason}; trying sudo without a password"));
-    run(&behind(&["sudo", "--non-interactive", "--"], argv), End::Leave, on_line).await
+    told(Told::Prints(&format!("{reason}; trying sudo without a password")));
+    let sudo = behind(&["sudo", "--non-interactive", "--"], &argv);
+    run(&sudo, End::Leave, &mut |line| told(what_is_told(line))).await
+}
+
+/// One command that runs them all: what the system asks for is exactly what is run.
+#[cfg(unix)]
+fn as_one(commands: &[Vec<String>]) -> Vec<String> {
+    if let [command] = commands {
+        return command.clone();
+    }
+    let counted = commands.iter().flat_map(|argv| {
+        let count = argv.len().to_string();
+        std::iter::once(count).chain(argv.iter().cloned())
+    });
+    ["bash", "-c", ONE_AFTER_THE_OTHER, "bash", BEGINS]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(counted)
+        .collect()
+}
+
+#[cfg(unix)]
+fn what_is_told(line: &str) -> Told<'_> {
+    let number = line.strip_prefix(BEGINS).and_then(|number| number.parse().ok());
+    number.map_or(Told::Prints(line), Told::Begins)
 }
 
 /// UAC elevates whole programs, which then have no output that can be read: not for single commands.
 #[cfg(not(unix))]
-async fn elevated(_: &[String], _: OnLine<'_>) -> io::Result<i32> {
+async fn elevated(_: &[Vec<String>], _: OnTold<'_>) -> io::Result<i32> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "run it as an administrator yourself"))
 }
 
@@ -237,8 +294,7 @@ mod tests {
     use super::*;
 
     async fn outcome(argv: &[&str], limit: Duration) -> (io::Result<i32>, Vec<String>) {
-        let command =
-            HostCommand { argv: argv.iter().map(ToString::to_string).collect(), elevates: false, limit };
+        let command = HostCommand { argv: argv.iter().map(ToString::to_string).collect(), limit };
         let mut lines = Vec::new();
         let host = ThisHost::new(Environment::of_process());
         let code = host.run(&command, &mut |line| lines.push(line.to_owned())).await;
@@ -307,6 +363,24 @@ mod tests {
     async fn a_service_left_behind_is_not_waited_for() {
         let (code, lines) = outcome(&["sh", "-c", "echo a; sleep 5 & exit 0"], SOON).await;
         assert_eq!((code.unwrap(), lines), (0, vec!["a".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn several_commands_are_run_as_one_until_one_fails() {
+        let words = |argv: &[&str]| argv.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let commands = [
+            words(&["printf", "%s|%s|%s|%s|%s\n", "a b", "", "$HOME", "'", "2"]),
+            words(&["sh", "-c", "echo; cat; exit 7"]),
+            words(&["echo", "never"]),
+        ];
+        let mut heard = Vec::new();
+        let code = run(&as_one(&commands), End::Leave, &mut |line| {
+            heard.push(format!("{:?}", what_is_told(line)));
+        });
+        assert_eq!(code.await.unwrap(), 7);
+        let expected = [Told::Begins(0), Told::Prints("a b||$HOME|'|2"), Told::Begins(1), Told::Prints("")];
+        assert_eq!(heard, expected.map(|told| format!("{told:?}")));
+        assert_eq!(as_one(&commands[2..]), commands[2], "one needs nobody else");
     }
 
     #[test]

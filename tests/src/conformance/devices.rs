@@ -3,7 +3,7 @@
 
 use std::os::unix::net::UnixListener;
 
-use codchi_controller::driver::{Device, Driver, StopMode};
+use codchi_controller::driver::{Device, Driver, GraphicsCard, StopMode};
 use serde_json::Value;
 
 use super::{Fixtures, read, remove, running, step};
@@ -82,17 +82,23 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
             "true",
         ]);
         // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
-        spec.devices = vec![Device::Gpu, Device::SystemCalls, Device::Usb];
+        let slot = "0000:01:00.0";
+        let cards = [GraphicsCard::Pci(slot.into()), GraphicsCard::Drm(1)].map(Device::Gpu);
+        spec.devices = cards.into_iter().chain([Device::SystemCalls, Device::Usb]).collect();
         driver.configure(&spec).await.unwrap();
         let given = config();
-        assert_eq!(given["devices"]["codchi-gpu"]["type"], "gpu");
+        let [on_bus, other] =
+            ["codchi-gpu-0000-01-00-0", "codchi-gpu-card1"].map(|name| &given["devices"][name]);
+        assert_eq!((&on_bus["type"], &on_bus["pci"]), (&"gpu".into(), &slot.into()), "{given}");
+        assert_eq!((&other["type"], &other["id"]), (&"gpu".into(), &"1".into()), "{given}");
         assert_eq!(given["devices"]["codchi-usb"]["type"], "usb");
         assert_eq!(given["config"]["security.syscalls.intercept.mknod"], "true");
         assert_eq!(given["config"]["security.syscalls.intercept.setxattr"], "true");
         spec.devices.clear();
         driver.configure(&spec).await.unwrap();
         let taken = config();
-        assert_eq!(taken["devices"]["codchi-gpu"], Value::Null);
+        let devices = taken["devices"].as_object().unwrap();
+        assert!(!devices.keys().any(|name| name.starts_with("codchi-gpu")), "{taken}");
         assert_eq!(taken["config"]["security.syscalls.intercept.mknod"], Value::Null);
         let own = &taken["config"]["security.syscalls.intercept.sched_setscheduler"];
         assert_eq!(own, "true", "the user's own stays");

@@ -10,7 +10,7 @@ fn probe(host: &dyn Host) -> Finding {
     if nodes.is_empty() {
         return Err(Missing::new(
             "none",
-            "This computer has no camera, or it isn't plugged in. Restart the machine when it is.",
+            "This computer has no camera, or it isn't plugged in.",
             "there is no /dev/video0",
         ));
     }

@@ -1,6 +1,10 @@
 //! `cuda`: the NVIDIA driver's programs and libraries, put into the container by NVIDIA's own tools.
 
-use super::{Capability, Finding, Found, Missing, gpu, look};
+use super::{
+    Capability, Finding, Found, Missing,
+    gpu::{self, Display},
+    look,
+};
 use crate::{driver::Device, host::Host};
 
 pub(super) const CAPABILITY: Capability = Capability { name: "cuda", title: "CUDA", probe };
@@ -17,13 +21,14 @@ const TOOL: &[&str] = &[
 ];
 
 fn probe(host: &dyn Host) -> Finding {
-    let cards: Vec<String> = gpu::cards(host).into_iter().filter(|card| card.starts_with(VENDOR)).collect();
+    let mut cards = gpu::displays(host);
+    cards.retain(|card| card.id.starts_with(VENDOR));
     let version = look::text(host, "/proc/driver/nvidia/version").as_deref().and_then(version);
     let Some(version) = version.filter(|_| look::exists(host, "/dev/nvidiactl")) else {
         if cards.is_empty() {
             return Err(Missing::new("no_card", "This computer has no NVIDIA card.", "none on the PCI bus"));
         }
-        let evidence = format!("PCI has {}, but NVIDIA's driver isn't loaded", cards.join(", "));
+        let evidence = format!("PCI has {}, but NVIDIA's driver isn't loaded", Display::list(&cards));
         let missing =
             Missing::new("no_driver", "Install NVIDIA's driver, then restart the computer.", evidence);
         return Err(if look::is_like(host, "ubuntu") {
@@ -46,7 +51,7 @@ fn probe(host: &dyn Host) -> Finding {
             missing
         });
     }
-    let devices = vec![Device::Gpu, Device::Nvidia];
+    let devices = cards.iter().map(|card| Device::Gpu(card.card())).chain([Device::Nvidia]).collect();
     Ok(Found { evidence: format!("driver {version}"), devices, ..Found::default() })
 }
 

@@ -1,6 +1,6 @@
 //! The exact commands of every fix. Nothing is run here.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use super::{
     Fix,
@@ -9,14 +9,8 @@ use super::{
 };
 use crate::{
     driver::{DriverKind, EngineReport},
-    host::{Host, HostCommand},
+    host::Host,
 };
-
-/// How long a package manager may take.
-const INSTALLING: Duration = Duration::from_secs(30 * 60);
-
-/// How long anything else may take.
-const SHORT: Duration = Duration::from_secs(120);
 
 /// How many ids a container's users need: those of a 16-bit system.
 pub(crate) const FEWEST_IDS: u64 = 65_536;
@@ -124,13 +118,29 @@ pub(crate) enum Own {
     Collect,
 }
 
+/// A command of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Program and arguments.
+    pub(crate) argv: Vec<String>,
+    /// Whether it needs the rights of the administrator.
+    pub(crate) elevates: bool,
+}
+
+impl Command {
+    /// As a person would type it.
+    pub(crate) fn line(&self) -> String {
+        self.argv.join(" ")
+    }
+}
+
 /// One step of a fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A command of the host.
-    Run(HostCommand),
+    Run(Command),
     /// A command of the host that makes a part of the engine's setup, where it isn't there.
-    Make(Part, HostCommand),
+    Make(Part, Command),
     /// Codchi's own doing, with the command that does the same by hand.
     Own(Own, Vec<String>),
     /// A command that asks its user something: it is shown and not run.
@@ -144,12 +154,22 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Step {
+    /// What it runs with the administrator's rights, if anything.
+    pub(crate) fn elevated(&self) -> Option<&Command> {
+        match self {
+            Self::Run(command) | Self::Make(_, command) => Some(command).filter(|command| command.elevates),
+            Self::Own(..) | Self::ByHand(_) => None,
+        }
+    }
+}
+
 impl Plan {
     fn new(id: FixId, steps: Vec<Step>) -> Self {
         Self { id, steps }
     }
 
-    fn run(id: FixId, commands: impl IntoIterator<Item = HostCommand>) -> Self {
+    fn run(id: FixId, commands: impl IntoIterator<Item = Command>) -> Self {
         Self::new(id, commands.into_iter().map(Step::Run).collect())
     }
 
@@ -159,10 +179,7 @@ impl Plan {
             Step::Run(command) | Step::Make(_, command) => command.argv.clone(),
             Step::Own(_, by_hand) | Step::ByHand(by_hand) => by_hand.clone(),
         });
-        let elevates = self.steps.iter().any(|step| match step {
-            Step::Run(command) | Step::Make(_, command) => command.elevates,
-            Step::Own(..) | Step::ByHand(_) => false,
-        });
+        let elevates = self.steps.iter().any(|step| step.elevated().is_some());
         let commands: Vec<_> = commands.collect();
         let needs_file = commands.iter().flatten().any(|word| word == FILE);
         let by_hand = self.steps.iter().any(|step| matches!(step, Step::ByHand(_)));
@@ -196,19 +213,15 @@ fn words(argv: &[&str]) -> Vec<String> {
     argv.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn as_administrator(argv: &[&str], limit: Duration) -> HostCommand {
-    HostCommand { argv: words(argv), elevates: true, limit }
+fn as_administrator(argv: &[&str]) -> Command {
+    Command { argv: words(argv), elevates: true }
 }
 
 /// A command of the engine's, which must find the engine of this user's environment.
-fn for_engine(host: &dyn Host, names: Names, elevates: bool, argv: &[&str]) -> HostCommand {
+fn for_engine(host: &dyn Host, names: Names, elevates: bool, argv: &[&str]) -> Command {
     let assignments = if elevates { names.assignments(host) } else { vec![] };
     let env = if assignments.is_empty() { vec![] } else { vec!["env".to_owned()] };
-    HostCommand {
-        argv: env.into_iter().chain(assignments).chain(words(argv)).collect(),
-        elevates,
-        limit: SHORT,
-    }
+    Command { argv: env.into_iter().chain(assignments).chain(words(argv)).collect(), elevates }
 }
 
 /// Installs an engine from the distribution, starts and initialises it, and lets the user use it. `None` where no package manager is
@@ -235,9 +248,9 @@ fn packages(
     host: &dyn Host,
     wanted: Names,
     available: impl Fn(&str) -> bool,
-) -> Option<(Names, Vec<HostCommand>)> {
+) -> Option<(Names, Vec<Command>)> {
     let has = |name: &str| engines::program(host, name).is_some();
-    let run = |argv: &[&str]| as_administrator(argv, INSTALLING);
+    let run = |argv: &[&str]| as_administrator(argv);
     let (lxd, incus) = (Names::of(DriverKind::Lxd), Names::of(DriverKind::Incus));
     let package = if wanted == lxd { "lxd" } else { "incus" };
     let is_ubuntu = engines::read(host, "/etc/os-release").lines().any(|line| line == "ID=ubuntu");
@@ -267,10 +280,7 @@ pub(crate) fn start(host: &dyn Host, installed: &Installed) -> Option<Plan> {
     Some(Plan::run(FixId::EngineStart, start_commands(host, installed)?))
 }
 
-fn start_commands(
-    host: &dyn Host,
-    Installed { names, daemon, snap }: &Installed,
-) -> Option<Vec<HostCommand>> {
+fn start_commands(host: &dyn Host, Installed { names, daemon, snap }: &Installed) -> Option<Vec<Command>> {
     // An engine with a directory of its own is no service of the system's.
     let own_place = !names.assignments(host).is_empty();
     let daemon = daemon.to_str()?;
@@ -378,7 +388,7 @@ pub(crate) fn set_bridge(host: &dyn Host, kind: DriverKind, name: &str, settings
 
 /// Lets the kernel pass packets on.
 pub(crate) fn forward() -> Plan {
-    Plan::run(FixId::Bridge, [as_administrator(&["sysctl", "--write", "net.ipv4.ip_forward=1"], SHORT)])
+    Plan::run(FixId::Bridge, [as_administrator(&["sysctl", "--write", "net.ipv4.ip_forward=1"])])
 }
 
 /// Puts the user into the engine's group.
@@ -387,10 +397,10 @@ pub(crate) fn join(host: &dyn Host, group: &str) -> Option<Plan> {
 }
 
 /// Nothing for the administrator, who needs no group.
-fn join_command(host: &dyn Host, group: &str) -> Option<HostCommand> {
+fn join_command(host: &dyn Host, group: &str) -> Option<Command> {
     let user = host.user();
     let argv = ["usermod", "--append", "--groups", group, &user.name];
-    (user.uid != 0).then(|| as_administrator(&argv, SHORT))
+    (user.uid != 0).then(|| as_administrator(&argv))
 }
 
 /// Gives root's containers ids: the first range that nobody has.
@@ -406,7 +416,7 @@ pub(crate) fn subuid(host: &dyn Host, users: bool, groups: bool) -> Plan {
         argv.extend(["--add-subgids", &range]);
     }
     argv.push("root");
-    Plan::run(FixId::Subuid, [as_administrator(&argv, SHORT)])
+    Plan::run(FixId::Subuid, [as_administrator(&argv)])
 }
 
 /// As many as the engines' packages give.
@@ -415,7 +425,7 @@ const SUBIDS: u64 = 1_000_000_000;
 /// Allows more containers to watch files.
 pub(crate) fn inotify() -> Plan {
     let argv = ["sysctl", "--write", "fs.inotify.max_user_instances=1048576"];
-    Plan::run(FixId::Inotify, [as_administrator(&argv, SHORT)])
+    Plan::run(FixId::Inotify, [as_administrator(&argv)])
 }
 
 /// Trusts the certificate authority in a file of the user's. `None` where this system's way isn't known.
@@ -428,17 +438,13 @@ pub(crate) fn trust(host: &dyn Host) -> Option<Plan> {
         return None;
     };
     let target = format!("{directory}{IMPORTED}");
-    let copy = as_administrator(&["install", "-D", "--mode=644", FILE, &target], SHORT);
-    Some(Plan::run(FixId::Certificates, [copy, as_administrator(update, SHORT)]))
+    let copy = as_administrator(&["install", "-D", "--mode=644", FILE, &target]);
+    Some(Plan::run(FixId::Certificates, [copy, as_administrator(update)]))
 }
 
 /// Gives this computer what a machine asks for.
 pub(crate) fn capability(fix: &Fix) -> Plan {
-    let commands = fix.commands.iter().map(|argv| HostCommand {
-        argv: argv.clone(),
-        elevates: fix.elevates,
-        limit: SHORT,
-    });
+    let commands = fix.commands.iter().map(|argv| Command { argv: argv.clone(), elevates: fix.elevates });
     Plan::run(FixId::Capability, commands)
 }
 

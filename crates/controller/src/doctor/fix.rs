@@ -1,10 +1,10 @@
 //! What mends a check, as an operation: every command with its output in the log, then the checks again.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     Check, CheckState, Diagnosis,
-    commands::{FixId, Own, Plan, Step},
+    commands::{Command, FixId, Own, Plan, Step},
     run::Examined,
 };
 use crate::{
@@ -12,13 +12,17 @@ use crate::{
     controller::Controller,
     driver::{InstanceState, InstanceStatus, Role, StopMode},
     error::Error,
-    host::HostCommand,
+    host::{HostCommand, OnTold, Told},
     operation::{Door, Journal, Operation, OperationKind, OperationOutcome, Phase},
 };
 
 /// What Incus before 6.0.5 says when it gave up on a bridge because an interface of this computer, of any container, went while it
 /// looked at all of them (`deleteChildren` in its `internal/server/network/driver_bridge.go`). Its command does it the next time.
 pub const INTERFACE_WENT: &str = "Failed to delete bridge children interfaces";
+
+/// How long a command of this user's own may take.
+const SHORT: Duration = Duration::from_secs(120);
+
 /// How often a bridge is tried; each time an interface would have to go within the few milliseconds of the look.
 const BRIDGE_ATTEMPTS: u32 = 5;
 
@@ -42,11 +46,15 @@ impl Controller {
             journal.enter(Phase::Fix);
             // Half of it would leave machines without a network: once begun it is finished.
             let whole = plan.id == FixId::Bridge;
-            for (number, step) in plan.steps.iter().enumerate() {
-                if journal.cancel().is_cancelled() && !(whole && number > 0) {
+            let mut left = plan.steps.as_slice();
+            while !left.is_empty() {
+                let begun = left.len() < plan.steps.len();
+                if journal.cancel().is_cancelled() && !(whole && begun) {
                     return Err(Error::Cancelled);
                 }
-                controller.take_step(step, &journal, whole).await?;
+                let (now, later) = left.split_at(controller.at_once(left));
+                controller.take_steps(now, &journal, whole).await?;
+                left = later;
             }
             if plan.id == FixId::Certificates {
                 controller.pass_on_trust(&journal).await?;
@@ -91,17 +99,36 @@ impl Controller {
         }
     }
 
-    async fn take_step(&self, step: &Step, journal: &Journal, whole: bool) -> Result<(), Error> {
-        match step {
-            Step::Run(command) => self.run_on_host(command, journal, whole).await,
-            Step::Make(part, command) => {
-                // A user who may not ask yet has the administrator do it; what is there already is told apart then.
-                let there = self.driver.inspect().await.is_ok_and(|report| part.is_there(&report));
-                if there { Ok(()) } else { self.run_on_host(command, journal, whole).await }
-            }
-            Step::Own(own, _) => self.take_own_step(*own, journal).await,
-            Step::ByHand(_) => Ok(()),
+    /// How many of the next steps are done at once: those that need the administrator's rights, so that they are asked for once. Where
+    /// this process has them, one after the other.
+    fn at_once(&self, steps: &[Step]) -> usize {
+        let asks = self.host.user().uid != 0;
+        if asks { steps.iter().take_while(|step| step.elevated().is_some()).count().max(1) } else { 1 }
+    }
+
+    async fn take_steps(&self, steps: &[Step], journal: &Journal, whole: bool) -> Result<(), Error> {
+        if let [Step::Own(own, _)] = steps {
+            return self.take_own_step(*own, journal).await;
         }
+        let mut commands = Vec::new();
+        let mut report = None;
+        for step in steps {
+            match step {
+                Step::Run(command) => commands.push(command),
+                Step::Make(part, command) => {
+                    // A user who may not ask yet has the administrator do it; what is there already is told apart then.
+                    if report.is_none() {
+                        report = Some(self.driver.inspect().await.ok());
+                    }
+                    let there = report
+                        .as_ref()
+                        .is_some_and(|report| report.as_ref().is_some_and(|report| part.is_there(report)));
+                    commands.extend((!there).then_some(command));
+                }
+                Step::Own(..) | Step::ByHand(_) => {}
+            }
+        }
+        if commands.is_empty() { Ok(()) } else { self.run_on_host(&commands, journal, whole).await }
     }
 
     async fn take_own_step(&self, own: Own, journal: &Journal) -> Result<(), Error> {
@@ -139,34 +166,19 @@ impl Controller {
         Ok(())
     }
 
-    /// Runs a command of the host; what it prints goes to the log. Where it is part of a `whole`, no cancellation ends it.
-    async fn run_on_host(&self, command: &HostCommand, journal: &Journal, whole: bool) -> Result<(), Error> {
-        let line = command.argv.join(" ");
-        journal.say(LogLevel::Info, format!("$ {line}"));
-        let run = async {
-            for attempt in 1.. {
-                let mut interface_went = false;
-                let mut tell = |text: &str| {
-                    interface_went |= text.contains(INTERFACE_WENT);
-                    log(journal, text);
-                };
-                let code = self.host.run(command, &mut tell).await;
-                let code = code.map_err(|source| Error::FixStart { command: line.clone(), source })?;
-                if code == 0 {
-                    break;
-                }
-                if !interface_went || attempt == BRIDGE_ATTEMPTS || journal.cancel().is_cancelled() {
-                    return Err(Error::FixCommand { command: line.clone(), code });
-                }
-                journal.say(LogLevel::Info, "an interface went while the engine looked at it: once more");
-            }
-            Ok(())
+    /// Runs commands of the host, with the rights that the first one needs; what they print goes to the log. Where they are part of a
+    /// `whole`, no cancellation ends them.
+    async fn run_on_host(&self, commands: &[&Command], journal: &Journal, whole: bool) -> Result<(), Error> {
+        let elevates = commands.first().is_some_and(|command| command.elevates);
+        let what = match commands {
+            [command] => command.line(),
+            _ => format!("{} commands as administrator", commands.len()),
         };
-        let run = journal.step(line.clone(), run);
+        let run = journal.step(what, self.run_patiently(commands, journal));
         if whole {
             return run.await;
         }
-        if !command.elevates {
+        if !elevates {
             return journal.unless_cancelled(run).await;
         }
         // It can't be ended with this user's rights, and in the middle of it a system's packages are half-installed.
@@ -177,6 +189,51 @@ impl Controller {
         }
         journal.say(LogLevel::Warning, "this step is finished first; a prompt for a password can be refused");
         run.await.and(Err(Error::Cancelled))
+    }
+
+    /// Runs commands until one fails, and from that one on again where an interface that went broke it.
+    async fn run_patiently(&self, mut commands: &[&Command], journal: &Journal) -> Result<(), Error> {
+        for attempt in 1.. {
+            let (mut begun, mut interface_went) = (0, false);
+            let mut told = |told: Told<'_>| match told {
+                Told::Begins(number) => {
+                    begun = number;
+                    if let Some(command) = commands.get(number) {
+                        journal.say(LogLevel::Info, format!("$ {}", command.line()));
+                    }
+                }
+                Told::Prints(text) => {
+                    interface_went |= text.contains(INTERFACE_WENT);
+                    log(journal, text);
+                }
+            };
+            let ended = self.run_once(commands, &mut told).await;
+            let line = commands.get(begun).map(|command| command.line()).unwrap_or_default();
+            let code = ended.map_err(|source| Error::FixStart { command: line.clone(), source })?;
+            if code == 0 {
+                break;
+            }
+            if !interface_went || attempt == BRIDGE_ATTEMPTS || journal.cancel().is_cancelled() {
+                return Err(Error::FixCommand { command: line, code });
+            }
+            journal.say(LogLevel::Info, "an interface went while the engine looked at it: once more");
+            commands = commands.get(begun..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    async fn run_once(&self, commands: &[&Command], told: OnTold<'_>) -> std::io::Result<i32> {
+        match commands {
+            [command] if !command.elevates => {
+                told(Told::Begins(0));
+                let command = HostCommand { argv: command.argv.clone(), limit: SHORT };
+                self.host.run(&command, &mut |line| told(Told::Prints(line))).await
+            }
+            _ => {
+                let commands: Vec<_> = commands.iter().map(|command| command.argv.clone()).collect();
+                self.host.run_as_administrator(&commands, told).await
+            }
+        }
     }
 
     /// The checks that were to be mended don't fail any more, and the one that was asked for isn't as it was. Returns what is noteworthy.

@@ -409,7 +409,7 @@ impl Controller {
     /// Runs a program of the host as this user; its exit code and what it printed.
     async fn said(&self, argv: &[&str]) -> std::io::Result<(i32, Vec<String>)> {
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-        let command = HostCommand { argv, elevates: false, limit: LIMIT };
+        let command = HostCommand { argv, limit: LIMIT };
         let mut lines = Vec::new();
         let code = self.host.run(&command, &mut |line| lines.push(line.to_owned())).await?;
         Ok((code, lines))

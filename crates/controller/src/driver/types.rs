@@ -167,9 +167,9 @@ pub enum Device {
         /// Its absolute path below `/dev`, in both.
         path: String,
     },
-    /// The host's graphics cards, for everybody in the instance. Only for a host that has one: without any, engines refuse to start
-    /// the instance. WSL: `/dev/dxg`, which every instance has.
-    Gpu,
+    /// A graphics card of the host, for everybody in the instance, given and taken while it runs too. Only one that is there: engines
+    /// refuse to start the instance without it. WSL: `/dev/dxg`, which every instance has.
+    Gpu(GraphicsCard),
     /// The programs and libraries of the host's NVIDIA driver, beside [`Device::Gpu`]. Needs NVIDIA's container tools on the host.
     /// Takes effect at the next start. WSL: `/usr/lib/wsl/lib`.
     Nvidia,
@@ -195,6 +195,15 @@ pub enum Device {
     /// Containers of the instance's own. The engines' nesting is for systemd and doesn't tell who may have them, so an instance's init
     /// keeps them out where this isn't given. Takes effect at the next start. WSL: the same.
     Containers,
+}
+
+/// Which of the host's graphics cards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GraphicsCard {
+    /// The one in this place on the PCI bus, such as `0000:01:00.0`.
+    Pci(String),
+    /// The one that the kernel gave this number, as `/dev/dri/card0` has 0: of those that are on no PCI bus.
+    Drm(u32),
 }
 
 /// What an instance is to be.

@@ -4,24 +4,32 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Component, Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
 
-use super::{Group, Host, HostCommand, OnLine, User};
+use super::{Group, Host, HostCommand, OnLine, OnTold, Told, User};
 
 /// What a program prints and its exit code.
 type Answer = Result<(i32, Vec<String>), io::ErrorKind>;
 
+/// Answers the programs that it knows.
+type Handler = Arc<dyn Fn(&[String]) -> Option<BoxFuture<'static, Answer>> + Send + Sync>;
+
 /// A recorded host. It has no programs but those whose answers were scripted.
-#[derive(Debug)]
 pub struct RecordedHost {
     root: PathBuf,
     user: User,
     variables: Mutex<BTreeMap<String, String>>,
     answers: Mutex<BTreeMap<Vec<String>, Answer>>,
-    ran: Mutex<Vec<HostCommand>>,
+    handler: Mutex<Option<Handler>>,
+    ran: Mutex<Vec<Vec<String>>>,
+    elevated: Mutex<Vec<Vec<Vec<String>>>>,
+    device_changes: broadcast::Sender<()>,
 }
 
 /// A test that panicked with the lock held has failed already.
@@ -42,7 +50,10 @@ impl RecordedHost {
             },
             variables: Mutex::default(),
             answers: Mutex::default(),
+            handler: Mutex::default(),
             ran: Mutex::default(),
+            elevated: Mutex::default(),
+            device_changes: broadcast::channel(16).0,
         }
     }
 
@@ -83,9 +94,45 @@ impl RecordedHost {
         lock(&self.answers).insert(argv.iter().map(ToString::to_string).collect(), Err(error));
     }
 
+    /// Answers the commands that aren't scripted; `None` for those that there are not.
+    pub fn on_run<F>(&self, handler: impl Fn(&[String]) -> Option<F> + Send + Sync + 'static)
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        *lock(&self.handler) = Some(Arc::new(move |argv| handler(argv).map(|answer| answer.boxed())));
+    }
+
+    /// Tells that a device came or went.
+    pub fn change_devices(&self) {
+        // Nobody listening is fine.
+        let _ = self.device_changes.send(());
+    }
+
     /// The commands that were run, in their order; also those that there are not.
-    pub fn ran(&self) -> Vec<HostCommand> {
+    pub fn ran(&self) -> Vec<Vec<String>> {
         lock(&self.ran).clone()
+    }
+
+    /// Those of them for which the administrator's rights were asked for: one entry for each prompt.
+    pub fn elevated(&self) -> Vec<Vec<Vec<String>>> {
+        lock(&self.elevated).clone()
+    }
+
+    async fn perform(&self, argv: &[String], on_line: OnLine<'_>) -> io::Result<i32> {
+        lock(&self.ran).push(argv.to_vec());
+        let scripted = lock(&self.answers).get(argv).cloned();
+        let handler = lock(&self.handler).clone();
+        let handled = || handler.and_then(|handler| handler(argv));
+        let answer = match (scripted, handled) {
+            (Some(answer), _) => answer,
+            (None, handled) => match handled() {
+                Some(answer) => answer.await,
+                None => Err(io::ErrorKind::NotFound),
+            },
+        };
+        let (code, lines) = answer?;
+        lines.iter().for_each(|line| on_line(line));
+        Ok(code)
     }
 }
 
@@ -104,12 +151,24 @@ impl Host for RecordedHost {
         self.user.clone()
     }
 
+    fn device_changes(&self) -> BoxStream<'static, ()> {
+        BroadcastStream::new(self.device_changes.subscribe()).map(drop).boxed()
+    }
+
     async fn run(&self, command: &HostCommand, on_line: OnLine<'_>) -> io::Result<i32> {
-        lock(&self.ran).push(command.clone());
-        let answer = lock(&self.answers).get(&command.argv).cloned();
-        let (code, lines) = answer.unwrap_or(Err(io::ErrorKind::NotFound))?;
-        lines.iter().for_each(|line| on_line(line));
-        Ok(code)
+        self.perform(&command.argv, on_line).await
+    }
+
+    async fn run_as_administrator(&self, commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32> {
+        lock(&self.elevated).push(commands.to_vec());
+        for (number, argv) in commands.iter().enumerate() {
+            told(Told::Begins(number));
+            let code = self.perform(argv, &mut |line| told(Told::Prints(line))).await?;
+            if code != 0 {
+                return Ok(code);
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -128,7 +187,6 @@ mod tests {
         host.answer(&["lxd", "--version"], 0, &["5.0.2"]);
         let command = |argv: &[&str]| HostCommand {
             argv: argv.iter().map(ToString::to_string).collect(),
-            elevates: false,
             limit: Duration::from_secs(1),
         };
         let mut lines = Vec::new();

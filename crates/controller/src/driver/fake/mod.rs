@@ -283,7 +283,10 @@ impl Driver for Fake {
     }
 
     async fn configure(&self, spec: &InstanceSpec) -> Result<(), DriverError> {
-        self.call(Method::Configure)?.configure(&spec.role.instance(), spec)
+        let name = spec.role.instance();
+        self.call(Method::Configure)?.configure(&name, spec)?;
+        self.changed(&name);
+        Ok(())
     }
 
     async fn attach(&self, instance: &InstanceName, mount: &Mount) -> Result<(), DriverError> {
