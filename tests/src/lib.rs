@@ -14,6 +14,7 @@ pub mod cli;
 pub mod conformance;
 pub mod desktop;
 pub mod gateway;
+pub mod hardware;
 pub mod hunt;
 pub mod keyring;
 pub mod process;

@@ -93,7 +93,7 @@ async fn a_fix_runs_what_was_shown_and_logs_what_it_said() {
     assert!(shown.elevates && host.elevated().is_empty(), "nothing is run to look");
     let operation = mended(&world, &controller).await;
     assert_eq!(operation.state, OperationState::Succeeded, "{operation:?}");
-    assert_eq!(host.elevated(), [shown.commands.clone()]);
+    assert_eq!(host.elevated(), std::slice::from_ref(&shown.commands));
     let (_, lines) = controller.log(operation.id, None, 0, 100).await.unwrap();
     let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
     assert!(text.contains(&format!("$ {}", shown.commands[0].join(" "))), "{text:?}");

@@ -31,49 +31,37 @@ use listener::Listener;
 
 #[cfg(target_os = "linux")]
 mod listener {
-    use std::{
-        io,
-        os::fd::{AsRawFd as _, OwnedFd},
-    };
+    use std::io;
 
-    use nix::{
-        errno::Errno,
-        sys::socket::{
-            AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recvfrom, socket,
-        },
+    use netlink_sys::{
+        AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket, protocols::NETLINK_KOBJECT_UEVENT,
     };
-    use tokio::io::{Interest, unix::AsyncFd};
+    use nix::errno::Errno;
+
+    /// The kernel's address.
+    const KERNEL: u32 = 0;
 
     /// The group of the kernel's own events.
-    const KERNEL: u32 = 1;
-
-    /// How long an event can be (`UEVENT_BUFFER_SIZE`, with its first line).
-    const LONGEST: usize = 4096;
+    const EVENTS: u32 = 1;
 
     /// Listens to the kernel.
     pub(super) struct Listener {
-        socket: AsyncFd<OwnedFd>,
+        socket: TokioSocket,
     }
 
     impl Listener {
         pub(super) fn new() -> io::Result<Self> {
-            let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-            let socket =
-                socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkKObjectUEvent)?;
-            bind(socket.as_raw_fd(), &NetlinkAddr::new(0, KERNEL))?;
-            Ok(Self { socket: AsyncFd::with_interest(socket, Interest::READABLE)? })
+            let mut socket = TokioSocket::new(NETLINK_KOBJECT_UEVENT)?;
+            socket.socket_mut().bind(&SocketAddr::new(KERNEL, EVENTS))?;
+            Ok(Self { socket })
         }
 
         /// Waits for an event that is about a device's node; `None` when there are none any more.
         pub(super) async fn next_change(&mut self) -> Option<()> {
-            let mut buffer = [0; LONGEST];
             loop {
-                let received = self.socket.async_io(Interest::READABLE, |socket| {
-                    Ok(recvfrom::<NetlinkAddr>(socket.as_raw_fd(), &mut buffer)?)
-                });
-                match received.await {
+                match self.socket.recv_from_full().await {
                     // Other programs can send here as well: only what the kernel says counts.
-                    Ok((length, Some(from))) if from.pid() == 0 && is_of_node(&buffer[..length]) => {
+                    Ok((event, from)) if from.port_number() == KERNEL && is_of_node(&event) => {
                         return Some(());
                     }
                     Ok(_) => {}
@@ -91,7 +79,7 @@ mod listener {
     /// Whether an event says that a device with a node came or went, or got a driver.
     fn is_of_node(event: &[u8]) -> bool {
         let parts = || event.split(|&byte| byte == 0).skip(1);
-        let moves = |part| matches!(part, b"ACTION=add" | b"ACTION=remove" | b"ACTION=move");
+        let moves = |part: &[u8]| matches!(part, b"ACTION=add" | b"ACTION=remove" | b"ACTION=move");
         parts().any(|part| part.starts_with(b"DEVNAME=")) && parts().any(moves)
     }
 

@@ -374,10 +374,8 @@ mod tests {
             words(&["echo", "never"]),
         ];
         let mut heard = Vec::new();
-        let code = run(&as_one(&commands), End::Leave, &mut |line| {
-            heard.push(format!("{:?}", what_is_told(line)));
-        });
-        assert_eq!(code.await.unwrap(), 7);
+        let mut hear = |line: &str| heard.push(format!("{:?}", what_is_told(line)));
+        assert_eq!(run(&as_one(&commands), End::Leave, &mut hear).await.unwrap(), 7);
         let expected = [Told::Begins(0), Told::Prints("a b||$HOME|'|2"), Told::Begins(1), Told::Prints("")];
         assert_eq!(heard, expected.map(|told| format!("{told:?}")));
         assert_eq!(as_one(&commands[2..]), commands[2], "one needs nobody else");

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixListener;
 use codchi_controller::driver::{Device, Driver, GraphicsCard, StopMode};
 use serde_json::Value;
 
-use super::{Fixtures, read, remove, running, step};
-use crate::world::World;
+use super::{Fixtures, exec, read, remove, running, step};
+use crate::{desktop::eventually, hardware::UsbDevice, world::World};
 
 pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
     let mut spec = fixtures.machine("devices");
@@ -70,6 +70,21 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
         driver.stop(&name, StopMode::Force).await.unwrap();
         driver.start(&name).await.unwrap();
         assert_eq!(read(driver, &name, &["stat", "-c", "%F", "/given.sock"]).await, "socket\n");
+        driver.stop(&name, StopMode::Force).await.unwrap();
+    })
+    .await;
+    step("USB devices come and go while it runs", async {
+        let name = spec.role.instance();
+        spec.devices = vec![Device::Usb];
+        driver.configure(&spec).await.unwrap();
+        driver.start(&name).await.unwrap();
+        let device = UsbDevice::plug();
+        let node = device.node();
+        let is_there = async || exec(driver, &name, &["test", "-c", &node]).await.code == 0;
+        eventually("the device comes", async || is_there().await.then_some(())).await;
+        assert_eq!(read(driver, &name, &["stat", "-c", "%a", &node]).await, "666\n");
+        drop(device);
+        eventually("the device goes", async || (!is_there().await).then_some(())).await;
         driver.stop(&name, StopMode::Force).await.unwrap();
     })
     .await;

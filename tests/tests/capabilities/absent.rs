@@ -91,7 +91,6 @@ pub fn nothing_absent_is_attached(session: &mut Session) {
         ("gpu", "codchi-gpu"),
         ("usb", "codchi-usb"),
         ("kvm", "codchi-node-kvm"),
-        ("camera", "codchi-node-video0"),
         ("fuse", "codchi-node-fuse"),
         ("tun", "codchi-node-net-tun"),
         ("ssh-agent", "codchi-socket-ssh-agent"),

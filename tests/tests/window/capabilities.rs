@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use codchi_tests::{desktop::eventually, repo::Repo};
+use codchi_tests::{desktop::eventually, hardware::Camera, repo::Repo};
 
 use crate::{Stage, row};
 
@@ -188,6 +188,33 @@ pub(crate) async fn sockets_that_move_are_followed_while_the_app_runs(stage: &St
     eventually("the second agent's key", async || keys().await.contains("second").then_some(())).await;
     assert_eq!(codchi.exec("moving", &["stat", "-c", "%Y", "/proc/1"]), boot, "nothing was restarted");
     stage.quit(app, &tray).await;
+}
+
+pub(crate) async fn a_camera_comes_and_goes_while_the_machine_runs(stage: &Stage) {
+    let module = "{ codchi.optionalCapabilities = [ \"camera\" ]; }\n";
+    let repo = Repo::module(stage.scene.place("filming"), "filming", module);
+    stage.scene.running("filming", &repo);
+    let boot = stage.scene.codchi.exec("filming", &["stat", "-c", "%Y", "/proc/1"]);
+    let (app, tray) = stage.app_in_tray().await;
+    tray.entry(&["filming: Running"]).await;
+    let camera = Camera::plug();
+    let node = camera.node.to_str().unwrap().to_owned();
+    let sees =
+        || stage.scene.codchi.run(&["exec", "filming", "--", "sh", "-c", &format!("head -c 1 {node}")]).code;
+    let has = || {
+        let instance = stage.scene.query("/1.0/instances/codchi-filming");
+        instance["devices"].as_object().unwrap().values().any(|one| one["path"] == node.as_str())
+    };
+    eventually("the camera comes", async || (has() && sees() == 0).then_some(())).await;
+    drop(camera);
+    eventually("the camera goes", async || (!has() && sees() != 0).then_some(())).await;
+    assert_eq!(
+        stage.scene.codchi.exec("filming", &["stat", "-c", "%Y", "/proc/1"]),
+        boot,
+        "nothing was restarted"
+    );
+    stage.quit(app, &tray).await;
+    stage.scene.codchi.ok(&["delete", "filming", "--yes"]);
 }
 
 /// A shell's line that says what a socket of the machine says.

@@ -189,7 +189,8 @@ const CASES: &[Case<Shared>] = cases! {
     capabilities:
         what_this_computer_lacks_is_said_before_the_build
         what_was_mended_is_looked_at_again
-        sockets_that_move_are_followed_while_the_app_runs;
+        sockets_that_move_are_followed_while_the_app_runs
+        a_camera_comes_and_goes_while_the_machine_runs;
     onboarding:
         an_engine_that_is_not_set_up_is_made_ready_by_one_button
         an_engine_that_does_not_run_is_made_ready_by_one_button;

@@ -1,0 +1,87 @@
+//! Hardware that this computer doesn't have, as far as others hear of it: its nodes and the kernel's events. Needs root.
+
+use std::{fs, os::fd::AsRawFd as _, path::PathBuf, process::Command};
+
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
+};
+
+/// A device of the kernel's whose events can be asked for again: that it comes when nothing of it changes harms nobody.
+const TELLS: &str = "/sys/class/misc/fuse/uevent";
+
+/// The group of netlink in which the kernel tells of its devices.
+const EVENTS: u32 = 1;
+
+/// A camera that is plugged in until it is dropped. Its node is that of `/dev/null`.
+pub struct Camera {
+    /// Where it is.
+    pub node: PathBuf,
+}
+
+impl Camera {
+    /// Plugs one in whose number nobody else takes.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn plug() -> Self {
+        // Cameras' numbers are small.
+        let node = PathBuf::from(format!("/dev/video{}", 1000 + std::process::id()));
+        let made = Command::new("mknod").arg(&node).args(["c", "1", "3"]).status();
+        assert!(made.unwrap().success(), "{} can't be made", node.display());
+        fs::write(TELLS, "add").unwrap();
+        Self { node }
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.node);
+        let _ = fs::write(TELLS, "add");
+    }
+}
+
+/// A USB device, of which engines hear.
+pub struct UsbDevice {
+    /// Its bus and its number there.
+    place: (u32, u32),
+}
+
+impl UsbDevice {
+    /// Plugs one in on a bus that no computer has.
+    ///
+    /// # Panics
+    /// When the event can't be sent.
+    pub fn plug() -> Self {
+        let device = Self { place: (900, std::process::id() % 1000) };
+        device.tell("add");
+        device
+    }
+
+    /// Where it is.
+    pub fn node(&self) -> String {
+        format!("/dev/{}", self.name())
+    }
+
+    fn name(&self) -> String {
+        format!("bus/usb/{:03}/{:03}", self.place.0, self.place.1)
+    }
+
+    fn tell(&self, action: &str) {
+        let (name, (bus, number)) = (self.name(), self.place);
+        let path = format!("/devices/codchi/usb{bus}/{bus}-{number}");
+        let event = format!(
+            "{action}@{path}\0ACTION={action}\0DEVPATH={path}\0SUBSYSTEM=usb\0DEVTYPE=usb_device\0DEVNAME={name}\0\
+             PRODUCT=1d6b/2/510\0TYPE=9/0/1\0BUSNUM={bus:03}\0DEVNUM={number:03}\0MAJOR=1\0MINOR=3\0SEQNUM=1\0"
+        );
+        let protocol = SockProtocol::NetlinkKObjectUEvent;
+        let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).unwrap();
+        let everybody = NetlinkAddr::new(0, EVENTS);
+        sendto(socket.as_raw_fd(), event.as_bytes(), &everybody, MsgFlags::empty()).unwrap();
+    }
+}
+
+impl Drop for UsbDevice {
+    fn drop(&mut self) {
+        self.tell("remove");
+    }
+}
