@@ -39,6 +39,36 @@ echo ready
 exec sleep infinity
 "#;
 
+/// Gives the computer a user without any rights, and what asks for the administrator's: polkit, whose agent here says yes to whatever that
+/// user is asked, and leaves a note each time.
+const DESKTOP: &str = r#"
+set -eu
+apt-get update -qq
+apt-get install --yes -qq --no-install-recommends dbus pkexec polkitd
+useradd --create-home --user-group "$1"
+mkdir -p /run/dbus /run/asked
+chown polkitd /run/asked
+cat >/etc/polkit-1/rules.d/00-agent.rules <<'END'
+polkit.addRule(function(action, subject) {
+    if (action.id == "org.freedesktop.policykit.exec") {
+        polkit.spawn(["mktemp", "/run/asked/XXXXXX"]);
+        return polkit.Result.YES;
+    }
+});
+END
+dbus-daemon --system --fork
+/usr/lib/polkit-1/polkitd --no-debug >/run/polkitd.log 2>&1 &
+for _ in $(seq 600); do
+    if busctl --system status org.freedesktop.PolicyKit1 >/dev/null 2>&1; then exit 0; fi
+    sleep 0.1
+done
+cat /run/polkitd.log >&2
+exit 1
+"#;
+
+/// Who uses the computer.
+const USER: &str = "somebody";
+
 struct Computer {
     holder: Child,
     /// The first process in it, as the host counts.
@@ -78,6 +108,21 @@ impl Computer {
         ["nsenter", "--target", &self.init, "--mount", "--pid", "--wdns=/"]
     }
 
+    /// Runs something in it.
+    fn run(&self, argv: &[&str]) -> String {
+        let words = self.words();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .args(argv)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", "/root");
+        let output = command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{argv:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs something in it; whether it worked doesn't matter.
     fn attempt(&self, argv: &[&str]) {
         let words = self.words();
@@ -108,12 +153,18 @@ pub fn without_any_engine_one_is_installed_and_the_first_machine_runs(_: &mut ()
     let patient = Patient::new();
     let url = patient.example("hello").url();
     let computer = Computer::new(&patient.place("computer"));
+    computer.run(&["sh", "-c", DESKTOP, "sh", USER]);
     let own = |codchi: &Codchi| {
-        ["CODCHI_DRIVER", "LXD_DIR", "LXD_CONF"]
+        ["CODCHI_DRIVER", "LXD_DIR", "LXD_CONF", "CODCHI_CONFIG_DIR", "CODCHI_DATA_DIR"]
             .iter()
             .fold(codchi.clone(), |codchi, name| codchi.without(name))
+            .env("HOME", format!("/home/{USER}"))
+            .env("PATH", "/usr/bin:/bin")
     };
-    let codchi = own(&patient.codchi).behind(&computer.words());
+    let ids = [format!("--reuid={USER}"), format!("--regid={USER}")];
+    // Each command is a new login's.
+    let login = ["setpriv", &ids[0], &ids[1], "--init-groups", "--"];
+    let codchi = own(&patient.codchi).behind(&[&computer.words()[..], &login].concat());
     let found = fails(&codchi, "engine", "missing", "Neither LXD nor Incus is installed", "engine");
     let commands = found["fix"]["commands"].as_array().unwrap();
     let lines: Vec<String> = commands
@@ -134,6 +185,8 @@ pub fn without_any_engine_one_is_installed_and_the_first_machine_runs(_: &mut ()
 
     let mended = codchi.ok(&["doctor", "--fix", "engine", "--yes"]);
     println!("  installed, started and initialised in {:.0} s", mended.took.as_secs_f32());
+    mended.says("pkexec").says("log in again");
+    assert_eq!(computer.run(&["ls", "/run/asked"]).lines().count(), 1, "one prompt for all of them");
     for id in ["engine", "version", "pool", "profile", "network", "idmap"] {
         is_well(&codchi, id);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use codchi_tests::desktop::eventually;
+
 use crate::{Stage, broken, row, step};
 
 /// A first build makes the controller too.
@@ -13,7 +15,7 @@ pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
     window.wait_for_text("h1", "Your first code machine").await;
     window.picture(&step(0, "first-run")).await;
 
-    stage.start_again(&["--open", "new"]);
+    window.choose("New machine").await;
     window.wait_for_text("body", "Where does the environment come from?").await;
     window.fill("Repository address", &repo.url()).await;
     window.picture(&step(1, "source")).await;
@@ -21,6 +23,13 @@ pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
 
     // The controller is installed for the first question that needs it.
     window.wait_long_for_any("body", &["What should be in the machine?"], BUILD).await;
+    // The only module is chosen already: it is taken out, and chosen.
+    let chosen = "main [role=checkbox][aria-checked=true]";
+    assert_eq!(window.count(chosen).await, 1);
+    window.click(chosen).await;
+    window.wait_for_text("main", "0 modules").await;
+    window.click("main [role=checkbox]").await;
+    eventually("it is chosen", async || (window.count(chosen).await == 1).then_some(())).await;
     window.fill("Name", "hello").await;
     window.wait_for_text("body", "Free").await;
     window.picture(&step(2, "modules")).await;
