@@ -15,6 +15,7 @@ pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
     window.wait_for_text("h1", "Your first code machine").await;
     window.picture(&step(0, "first-run")).await;
 
+    window.choose("Search or run a command").await;
     window.choose("New machine").await;
     window.wait_for_text("body", "Where does the environment come from?").await;
     window.fill("Repository address", &repo.url()).await;
