@@ -17,6 +17,8 @@ pub(crate) async fn an_address_becomes_a_running_machine(stage: &Stage) {
 
     window.choose("Search or run a command").await;
     window.choose("New machine").await;
+    eventually("the palette is gone", async || (window.count("[role=dialog]").await == 0).then_some(()))
+        .await;
     window.wait_for_text("body", "Where does the environment come from?").await;
     window.fill("Repository address", &repo.url()).await;
     window.picture(&step(1, "source")).await;
