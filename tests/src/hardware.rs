@@ -12,6 +12,9 @@ const TELLS: &str = "/sys/class/misc/fuse/uevent";
 /// The group of netlink in which the kernel tells of its devices.
 const EVENTS: u32 = 1;
 
+/// The least number of our cameras: real ones have small numbers.
+const CAMERAS: u32 = 1000;
+
 /// A camera that is plugged in until it is dropped. Its node is that of `/dev/null`.
 pub struct Camera {
     /// Where it is.
@@ -19,17 +22,23 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// Plugs one in whose number nobody else takes.
+    /// Plugs in the one of this process whose number ends so.
     ///
     /// # Panics
     /// When it can't be made.
-    pub fn plug() -> Self {
-        // Cameras' numbers are small.
-        let node = PathBuf::from(format!("/dev/video{}", 1000 + std::process::id()));
-        let made = Command::new("mknod").arg(&node).args(["c", "1", "3"]).status();
-        assert!(made.unwrap().success(), "{} can't be made", node.display());
+    pub fn plug(last: u32) -> Self {
+        let camera = Self { node: format!("/dev/video{}{last}", CAMERAS + std::process::id()).into() };
+        let made = Command::new("mknod").arg(&camera.node).args(["c", "1", "3"]).status();
+        assert!(made.unwrap().success(), "{} can't be made", camera.node.display());
         fs::write(TELLS, "add").unwrap();
-        Self { node }
+        camera
+    }
+
+    /// Whether something is called as one of ours is.
+    pub fn is_ours(name: &str) -> bool {
+        let number: Option<u32> =
+            name.split_once("video").and_then(|(_, end)| end.trim_end_matches('.').parse().ok());
+        number.is_some_and(|number| number > CAMERAS)
     }
 }
 

@@ -2,24 +2,45 @@
 //!
 //! USB devices aren't followed here: an engine does that itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures::StreamExt as _;
-use tokio::task::JoinHandle;
+use futures::{StreamExt as _, stream};
+use tokio::{
+    sync::mpsc::{Sender, channel},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     controller::Controller,
     driver::{InstanceState, Role},
     error::Error,
+    lock,
     machine::MachineName,
 };
 
 /// How long changes are gathered: a device is several, one after the other.
 const GATHER: Duration = Duration::from_millis(200);
 
+/// How long they are gathered at most.
+const GATHER_AT_MOST: Duration = Duration::from_secs(2);
+
+/// When it is looked once more: for machines that were worked on, and for nodes that a program makes after the kernel told of a device.
+const LATER: Duration = Duration::from_secs(1);
+
 /// Devices are followed until it is dropped.
 pub(crate) struct Followed {
     task: JoinHandle<()>,
+    look: Sender<()>,
+}
+
+impl Followed {
+    /// Looks at all machines that run: any of them may lack what has come.
+    pub(crate) fn look(&self) {
+        // One look is enough for all that came before it.
+        let _ = self.look.try_send(());
+    }
 }
 
 impl Drop for Followed {
@@ -29,29 +50,53 @@ impl Drop for Followed {
 }
 
 impl Controller {
-    /// Gives the machines that run what the host has for them now, and takes away what it hasn't any more.
-    async fn follow_devices(&self) {
-        let machines = match self.running_with_capabilities().await {
-            Ok(machines) => machines,
-            // Each machine is given what there is when it starts.
-            Err(error) => return tracing::debug!(%error, "devices aren't followed"),
-        };
+    /// Gives these machines what the host has for them now, and takes away what it hasn't any more. Returns those that somebody works on.
+    async fn follow_devices(&self, machines: BTreeSet<MachineName>) -> BTreeSet<MachineName> {
+        let mut busy = BTreeSet::new();
         for machine in machines {
-            if let Err(error) = self.configure_machine(&machine).await {
-                tracing::warn!(%machine, %error, "it isn't given what devices there are now");
+            match self.give_devices(&machine).await {
+                Ok(true) => {}
+                Ok(false) => drop(busy.insert(machine)),
+                // It is given what there is when it starts.
+                Err(error) => tracing::warn!(%machine, %error, "it isn't given what devices there are now"),
+            }
+        }
+        busy
+    }
+
+    /// The same for one; false when somebody works on it.
+    async fn give_devices(&self, name: &MachineName) -> Result<bool, Error> {
+        let Some(_alone) = lock::machine(&self.paths, name)? else { return Ok(false) };
+        let runs = async |of: &Self| {
+            let instance = of.instance(name).await?;
+            Ok::<_, Error>(instance.is_some_and(|instance| instance.state == InstanceState::Running))
+        };
+        let Some(images) = self.images.as_ref().filter(|_| self.exists(name).is_ok()) else {
+            return Ok(true);
+        };
+        if self.machines.record(name)?.idle || !runs(self).await? {
+            return Ok(true);
+        }
+        loop {
+            let record = self.machines.record(name)?;
+            let spec = self.machine_spec(name, &record.given(), &images.machine.image)?;
+            self.driver.configure(&spec).await?;
+            // Answers are given without the machine's lock: the last word is theirs.
+            if self.machine_spec(name, &record.given(), &images.machine.image)? == spec {
+                return Ok(true);
             }
         }
     }
 
     /// The machines that run and ask for something of the host.
-    async fn running_with_capabilities(&self) -> Result<Vec<MachineName>, Error> {
+    async fn running_with_capabilities(&self) -> Result<BTreeSet<MachineName>, Error> {
         let mut asking = self.known_machines()?;
         asking.retain(|machine| {
             let given = machine.record.given();
             !given.capabilities.is_empty() || !given.optional_capabilities.is_empty()
         });
         if asking.is_empty() {
-            return Ok(vec![]);
+            return Ok(BTreeSet::new());
         }
         let mut running = self.driver.instances().await?;
         running.retain(|instance| instance.state == InstanceState::Running);
@@ -63,20 +108,37 @@ impl Controller {
     }
 }
 
-/// Follows the host's devices: now, and whenever one comes or goes.
+/// Follows the host's devices: whenever one comes or goes, and when it is told to look.
 pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
-    let mut changes = controller.host.device_changes();
+    let (look, told) = channel(1);
+    let mut changes = stream::select(controller.host.device_changes(), ReceiverStream::new(told));
     let controller = Arc::clone(controller);
     let task = tokio::spawn(async move {
+        // Whether it is looked once more, and at which machines if nothing changes meanwhile.
+        let (mut once_more, mut busy) = (false, BTreeSet::new());
         loop {
-            controller.follow_devices().await;
-            if changes.next().await.is_none() {
-                return;
+            let change = match once_more || !busy.is_empty() {
+                true => timeout(LATER, changes.next()).await,
+                false => Ok(changes.next().await),
+            };
+            let is_new = match change {
+                Ok(Some(())) => true,
+                Ok(None) => return,
+                Err(_) => false,
+            };
+            if is_new {
+                let gather = async { while let Ok(Some(())) = timeout(GATHER, changes.next()).await {} };
+                let _ = timeout(GATHER_AT_MOST, gather).await;
+                controller.look_again();
             }
-            // What comes while it waits is looked at with the first.
-            while let Ok(Some(())) = tokio::time::timeout(GATHER, changes.next()).await {}
-            controller.look_again();
+            let machines = match is_new || once_more {
+                // An engine that doesn't answer now is followed by a look when it does.
+                true => controller.running_with_capabilities().await.unwrap_or_default(),
+                false => std::mem::take(&mut busy),
+            };
+            once_more = is_new;
+            busy = controller.follow_devices(machines).await;
         }
     });
-    Followed { task }
+    Followed { task, look }
 }

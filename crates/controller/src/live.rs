@@ -102,12 +102,15 @@ async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Even
         watch(&paths.operations(), RecursiveMode::Recursive, signals.clone())?,
         watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
-    let _devices = host_devices::follow(&controller);
+    let devices = host_devices::follow(&controller);
     let _sockets = host_sockets::follow(&controller);
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {
         while let Some(event) = engine.next().await {
             tracing::debug!(?event, "engine");
+            if event == InstanceEvent::Resync {
+                devices.look();
+            }
             let (InstanceEvent::Resync | InstanceEvent::Lost | InstanceEvent::Changed(_)) = event;
             if signals.send(Signal::Engine).is_err() {
                 return;

@@ -7,13 +7,13 @@ mod world;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
 use codchi_controller::{
     capability::{self, CapabilityCheck},
     doctor::{Check, CheckState},
-    driver::{Device, Driver as _, GraphicsCard, InstanceState, Role, fake::FakeInstance},
+    driver::{Device, Driver as _, InstanceState, Role, fake::FakeInstance},
     failure::FailureCode,
     host::{Host as _, RecordedHost},
     nix::Requirements,
@@ -145,8 +145,8 @@ fn what_is_asked_for_is_told_from_what_would_be_nice_and_from_what_is_unknown() 
     assert_eq!(found, expected.map(|(prevents, state, name)| (prevents, state, name.to_owned())));
 }
 
-fn card(slot: &str) -> Device {
-    Device::Gpu(GraphicsCard::Pci(slot.into()))
+fn node(path: &str) -> Device {
+    Device::Node { path: path.into() }
 }
 
 fn instance(world: &World, machine: &str) -> FakeInstance {
@@ -228,12 +228,14 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     let world = World::new();
     record(&world.host, "workstation");
     requires(&world, &["fuse", "gpu"], &["cuda", "kvm", "sound", "docker-nesting", "usb"]);
-    let node = |path: &str| Device::Node { path: path.into() };
     let operation = world.init("hello").await;
     assert_eq!(operation.state, OperationState::Succeeded, "{operation:?}");
     let given = instance(&world, "hello");
     let all = [
-        card("0000:01:00.0"),
+        node("/dev/dri/card0"),
+        node("/dev/dri/renderD128"),
+        node("/dev/nvidia0"),
+        node("/dev/nvidiactl"),
         Device::Nvidia,
         Device::Usb,
         node("/dev/kvm"),
@@ -242,7 +244,8 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
         Device::SystemCalls,
     ];
     assert_eq!(given.devices, all);
-    assert_eq!(given.environment["CODCHI_DEVICES"], "/dev/kvm:/dev/fuse");
+    let nodes = "/dev/dri/card0:/dev/dri/renderD128:/dev/nvidia0:/dev/nvidiactl:/dev/kvm:/dev/fuse";
+    assert_eq!(given.environment["CODCHI_DEVICES"], nodes);
     assert_eq!(given.environment["CODCHI_CONTAINERS"], "yes");
 
     // The card is taken out, and the user withholds what is there.
@@ -250,7 +253,7 @@ async fn a_container_is_given_what_there_is_and_nothing_else() {
     std::fs::remove_file(world.host.path(Path::new("/dev/nvidiactl"))).unwrap();
     let start = world.controller.start(&name("hello"), Door::CommandLine).unwrap();
     assert_eq!(world.end(start.id).await.state, OperationState::Succeeded);
-    assert_eq!(instance(&world, "hello").devices, &all[2..]);
+    assert_eq!(instance(&world, "hello").devices, &all[5..]);
     let mut dialogue = codchi_controller::Dialogue::default();
     dialogue.answers.without.extend(["gpu".to_owned(), "kvm".into()]);
     let rebuild =
@@ -279,30 +282,15 @@ async fn what_is_plugged_in_and_out_comes_and_goes_while_the_machine_runs() {
             event.unwrap_or_else(|_| panic!("still {:?}", instance(&world, "hello").devices)).unwrap();
         }
     };
-    let node = |path: &str| Device::Node { path: path.into() };
     let rest = [node("/dev/kvm"), node("/dev/fuse")];
     let with = |more: &[Device]| [more, &rest].concat();
     let cameras = ["/dev/video0", "/dev/video2", "/dev/video10"].map(node);
-    let first = card("0000:01:00.0");
+    let card = [node("/dev/dri/card0"), node("/dev/dri/renderD128")];
 
-    // A second card, of which the first one must not be touched.
-    let second = host("/sys/bus/pci/devices/0000:05:00.0");
-    std::fs::create_dir_all(&second).unwrap();
-    std::os::unix::fs::symlink("../../../pci", second.join("subsystem")).unwrap();
-    std::fs::create_dir_all(host("/sys/class/drm/renderD129")).unwrap();
-    std::os::unix::fs::symlink(
-        "../../../bus/pci/devices/0000:05:00.0",
-        host("/sys/class/drm/renderD129/device"),
-    )
-    .unwrap();
+    std::fs::write(host("/dev/dri/card1"), "").unwrap();
     std::fs::write(host("/dev/dri/renderD129"), "").unwrap();
-    becomes(&with(&[&[first.clone(), card("0000:05:00.0")][..], &cameras].concat())).await;
-
-    // One that isn't on the bus.
-    std::fs::remove_file(host("/sys/class/drm/renderD129/device")).unwrap();
-    std::fs::create_dir_all(host("/sys/class/drm/renderD129/device/drm/card1")).unwrap();
-    let other = Device::Gpu(GraphicsCard::Drm(1));
-    becomes(&with(&[&[first.clone(), other][..], &cameras].concat())).await;
+    let both = ["card0", "card1", "renderD128", "renderD129"].map(|name| node(&format!("/dev/dri/{name}")));
+    becomes(&with(&[&both[..], &cameras].concat())).await;
 
     // All of them are pulled out, a camera as well.
     std::fs::remove_dir_all(host("/dev/dri")).unwrap();
@@ -313,8 +301,35 @@ async fn what_is_plugged_in_and_out_comes_and_goes_while_the_machine_runs() {
 
     // And the first one back in.
     std::fs::create_dir_all(host("/dev/dri")).unwrap();
+    std::fs::write(host("/dev/dri/card0"), "").unwrap();
     std::fs::write(host("/dev/dri/renderD128"), "").unwrap();
-    becomes(&with(&[first, cameras[0].clone(), cameras[2].clone()])).await;
+    becomes(&with(&[&card[..], &[cameras[0].clone(), cameras[2].clone()]].concat())).await;
+}
+
+#[tokio::test]
+async fn a_machine_that_is_worked_on_is_given_its_devices_afterwards() {
+    let world = World::new();
+    requires(&world, &[], &["camera"]);
+    world.init("hello").await;
+    let mut engine = world.driver.events();
+    let _app = world.another_process().events();
+    // A rebuild that was begun with what there was.
+    let gate = Arc::new(tokio::sync::Notify::new());
+    *world.nix.gate.lock().unwrap() = Some(gate.clone());
+    world.nix.state().commit += 1;
+    let rebuild =
+        world.controller.rebuild(&name("hello"), true, false, Default::default(), Door::CommandLine).unwrap();
+    while world.nix.builds.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    std::fs::create_dir_all(world.host.path(Path::new("/dev"))).unwrap();
+    std::fs::write(world.host.path(Path::new("/dev/video0")), "").unwrap();
+    world.host.change_devices();
+    gate.notify_one();
+    assert_eq!(world.end(rebuild.id).await.state, OperationState::Succeeded);
+    while instance(&world, "hello").devices != [node("/dev/video0")] {
+        tokio::time::timeout(std::time::Duration::from_secs(20), engine.next()).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -332,7 +347,7 @@ async fn a_build_that_waits_for_a_device_goes_on_when_it_is_plugged_in() {
     std::fs::write(video, "").unwrap();
     world.host.change_devices();
     assert_eq!(world.end(operation.id).await.state, OperationState::Succeeded);
-    assert_eq!(instance(&world, "hello").devices, [Device::Node { path: "/dev/video0".into() }]);
+    assert_eq!(instance(&world, "hello").devices, [node("/dev/video0")]);
 }
 
 #[tokio::test]

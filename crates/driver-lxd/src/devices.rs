@@ -2,15 +2,18 @@
 //!
 //! Volumes and other instances' roots are in `settings`.
 
-use codchi_controller::driver::{Device, GraphicsCard};
+use codchi_controller::driver::Device;
 
 use crate::{record::Settings, settings::DEVICE_PREFIX};
 
 /// The device of the engine; `None` where it has none for this.
+///
+/// When a device with nodes goes, engines take away all files that begin with its name (`unixDeviceRemove` in their
+/// `unix_common.go`), those of another one too: a node's name ends with a dot, so that `video1.` isn't how `video10.` begins.
 pub(crate) fn device(device: &Device) -> Option<(String, Settings)> {
     let (name, settings): (String, Vec<(&str, String)>) = match device {
         Device::Node { path } => (
-            format!("node{}", path.strip_prefix("/dev").unwrap_or(path).replace('/', "-")),
+            format!("node{}.", path.strip_prefix("/dev").unwrap_or(path).replace('/', "-")),
             vec![
                 ("type", "unix-char".into()),
                 ("source", path.clone()),
@@ -19,13 +22,6 @@ pub(crate) fn device(device: &Device) -> Option<(String, Settings)> {
                 ("required", "false".into()),
             ],
         ),
-        Device::Gpu(card) => {
-            let (name, key, value) = match card {
-                GraphicsCard::Pci(slot) => (slot.replace([':', '.'], "-"), "pci", slot.clone()),
-                GraphicsCard::Drm(number) => (format!("card{number}"), "id", number.to_string()),
-            };
-            (format!("gpu-{name}"), vec![("type", "gpu".into()), (key, value), ("mode", "0666".into())])
-        }
         // Without a vendor it is all of them, as they come and go.
         Device::Usb => ("usb".into(), vec![("type", "usb".into()), ("mode", "0666".into())]),
         Device::Socket { name, host, user, path, owner } => (
@@ -93,18 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn each_card_is_a_device_of_its_own() {
-        let of = |card| device(&Device::Gpu(card)).unwrap();
-        let (name, settings) = of(GraphicsCard::Pci("0000:01:00.0".into()));
-        assert_eq!((name.as_str(), settings["pci"].as_str()), ("codchi-gpu-0000-01-00-0", "0000:01:00.0"));
-        let (name, settings) = of(GraphicsCard::Drm(1));
-        assert_eq!((name.as_str(), settings["id"].as_str()), ("codchi-gpu-card1", "1"));
-        assert!(!settings.contains_key("pci"), "engines take one of the two");
+    fn no_name_of_a_node_is_how_another_one_begins() {
+        let name = |path: &str| device(&Device::Node { path: path.into() }).unwrap().0;
+        assert_eq!(name("/dev/dri/renderD128"), "codchi-node-dri-renderD128.");
+        assert!(!name("/dev/video10").starts_with(&name("/dev/video1")));
+        assert!(!name("/dev/nvidia-uvm-tools").starts_with(&name("/dev/nvidia-uvm")));
     }
 
     #[test]
     fn only_what_needs_keys_has_some() {
-        assert!(settings(&[Device::Gpu(GraphicsCard::Drm(0)), Device::Usb]).is_empty());
+        assert!(settings(&[Device::Usb]).is_empty());
         let keys = settings(&[Device::Nvidia, Device::SystemCalls]);
         assert_eq!(keys.len(), 4);
         assert_eq!(keys["nvidia.runtime"], "true");

@@ -110,9 +110,12 @@ fn user() -> User {
 #[cfg(unix)]
 const BEGINS: &str = "codchi begins command ";
 
-/// Runs several commands, each preceded by how many words it has, until one fails.
+/// Runs several commands, each preceded by how many words it has, until one fails. Beside what the system gives administrators, programs
+/// are looked for where this user finds them.
 #[cfg(unix)]
 const ONE_AFTER_THE_OTHER: &str = r#"
+exec 2>&1
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/snap/bin
 begins=$1; shift
 for ((number = 0; $#; number++)); do
     count=$1; shift
@@ -138,16 +141,18 @@ async fn elevated(commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32>
         return Ok(code);
     }
     let argv = as_one(commands);
-    let mut no_agent = false;
+    let mut begins = Begins { next: 0, count: commands.len() };
     if commands.len() == 1 {
         told(Told::Begins(0));
+        begins.next = 1;
     }
     told(Told::Prints("asking for the administrator's rights with pkexec"));
+    let mut no_agent = false;
     // Its own prompt would need our terminal, which programs that run in the background can't read.
     let pkexec = behind(&["pkexec", "--disable-internal-agent"], &argv);
     let outcome = run(&pkexec, End::Leave, &mut |line| {
         no_agent |= line.contains(NO_AGENT);
-        told(what_is_told(line));
+        begins.tell(line, told);
     })
     .await;
     let reason = match outcome {
@@ -160,10 +165,10 @@ async fn elevated(commands: &[Vec<String>], told: OnTold<'_>) -> io::Result<i32>
     };
     told(Told::Prints(&format!("{reason}; trying sudo without a password")));
     let sudo = behind(&["sudo", "--non-interactive", "--"], &argv);
-    run(&sudo, End::Leave, &mut |line| told(what_is_told(line))).await
+    run(&sudo, End::Leave, &mut |line| begins.tell(line, told)).await
 }
 
-/// One command that runs them all: what the system asks for is exactly what is run.
+/// One command that runs them all, which the system asks for at once.
 #[cfg(unix)]
 fn as_one(commands: &[Vec<String>]) -> Vec<String> {
     if let [command] = commands {
@@ -180,10 +185,30 @@ fn as_one(commands: &[Vec<String>]) -> Vec<String> {
         .collect()
 }
 
+/// Hears which of several commands begins.
 #[cfg(unix)]
-fn what_is_told(line: &str) -> Told<'_> {
-    let number = line.strip_prefix(BEGINS).and_then(|number| number.parse().ok());
-    number.map_or(Told::Prints(line), Told::Begins)
+struct Begins {
+    /// The only one that may be next.
+    next: usize,
+    /// How many there are.
+    count: usize,
+}
+
+#[cfg(unix)]
+impl Begins {
+    /// Tells what a line of the output is. What was printed before without an end of its line comes first.
+    fn tell(&mut self, line: &str, told: OnTold<'_>) {
+        match line.rsplit_once(BEGINS) {
+            Some((before, number)) if self.next < self.count && number == self.next.to_string() => {
+                if !before.is_empty() {
+                    told(Told::Prints(before));
+                }
+                told(Told::Begins(self.next));
+                self.next += 1;
+            }
+            _ => told(Told::Prints(line)),
+        }
+    }
 }
 
 /// UAC elevates whole programs, which then have no output that can be read: not for single commands.
@@ -369,14 +394,21 @@ mod tests {
     async fn several_commands_are_run_as_one_until_one_fails() {
         let words = |argv: &[&str]| argv.iter().map(ToString::to_string).collect::<Vec<_>>();
         let commands = [
-            words(&["printf", "%s|%s|%s|%s|%s\n", "a b", "", "$HOME", "'", "2"]),
-            words(&["sh", "-c", "echo; cat; exit 7"]),
+            words(&["printf", "%s|%s|%s|%s|%s", "a b", "", "$HOME", "'", "2"]),
+            words(&["sh", "-c", "echo codchi begins command 7; cat; echo b >&2; exit 7"]),
             words(&["echo", "never"]),
         ];
         let mut heard = Vec::new();
-        let mut hear = |line: &str| heard.push(format!("{:?}", what_is_told(line)));
+        let mut begins = Begins { next: 0, count: commands.len() };
+        let mut hear = |line: &str| begins.tell(line, &mut |told| heard.push(format!("{told:?}")));
         assert_eq!(run(&as_one(&commands), End::Leave, &mut hear).await.unwrap(), 7);
-        let expected = [Told::Begins(0), Told::Prints("a b||$HOME|'|2"), Told::Begins(1), Told::Prints("")];
+        let expected = [
+            Told::Begins(0),
+            Told::Prints("a b||$HOME|'|2"),
+            Told::Begins(1),
+            Told::Prints("codchi begins command 7"),
+            Told::Prints("b"),
+        ];
         assert_eq!(heard, expected.map(|told| format!("{told:?}")));
         assert_eq!(as_one(&commands[2..]), commands[2], "one needs nobody else");
     }

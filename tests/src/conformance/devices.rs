@@ -3,11 +3,15 @@
 
 use std::os::unix::net::UnixListener;
 
-use codchi_controller::driver::{Device, Driver, GraphicsCard, StopMode};
+use codchi_controller::driver::{Device, Driver, StopMode};
 use serde_json::Value;
 
 use super::{Fixtures, exec, read, remove, running, step};
-use crate::{desktop::eventually, hardware::UsbDevice, world::World};
+use crate::{
+    desktop::eventually,
+    hardware::{Camera, UsbDevice},
+    world::World,
+};
 
 pub(super) async fn run(driver: &dyn Driver, fixtures: &Fixtures) {
     let mut spec = fixtures.machine("devices");
@@ -73,6 +77,22 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
         driver.stop(&name, StopMode::Force).await.unwrap();
     })
     .await;
+    step("of two nodes, one that goes leaves the other", async {
+        let name = spec.role.instance();
+        let cameras = [1, 10].map(Camera::plug);
+        let node = |camera: &Camera| Device::Node { path: camera.node.to_str().unwrap().to_owned() };
+        spec.devices = cameras.iter().map(node).collect();
+        driver.configure(&spec).await.unwrap();
+        driver.start(&name).await.unwrap();
+        let [first, tenth] = cameras.each_ref().map(|camera| camera.node.to_str().unwrap());
+        spec.devices = vec![node(&cameras[1])];
+        driver.configure(&spec).await.unwrap();
+        read(driver, &name, &["test", "!", "-e", first]).await;
+        assert_eq!(read(driver, &name, &["stat", "-c", "%F", tenth]).await, "character special file\n");
+        read(driver, &name, &["dd", &format!("if={tenth}"), "of=/dev/zero", "count=1"]).await;
+        driver.stop(&name, StopMode::Force).await.unwrap();
+    })
+    .await;
     step("USB devices come and go while it runs", async {
         let name = spec.role.instance();
         spec.devices = vec![Device::Usb];
@@ -97,15 +117,19 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
             "true",
         ]);
         // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
-        let slot = "0000:01:00.0";
-        let cards = [GraphicsCard::Pci(slot.into()), GraphicsCard::Drm(1)].map(Device::Gpu);
-        spec.devices = cards.into_iter().chain([Device::SystemCalls, Device::Usb]).collect();
+        let card = ["card0", "renderD128"].map(|name| Device::Node { path: format!("/dev/dri/{name}") });
+        spec.devices = card.into_iter().chain([Device::SystemCalls, Device::Usb]).collect();
         driver.configure(&spec).await.unwrap();
         let given = config();
-        let [on_bus, other] =
-            ["codchi-gpu-0000-01-00-0", "codchi-gpu-card1"].map(|name| &given["devices"][name]);
-        assert_eq!((&on_bus["type"], &on_bus["pci"]), (&"gpu".into(), &slot.into()), "{given}");
-        assert_eq!((&other["type"], &other["id"]), (&"gpu".into(), &"1".into()), "{given}");
+        for name in ["card0", "renderD128"] {
+            let node = &given["devices"][format!("codchi-node-dri-{name}.")];
+            assert_eq!(
+                (&node["type"], &node["source"]),
+                (&"unix-char".into(), &format!("/dev/dri/{name}").into())
+            );
+            // What isn't there doesn't keep it from starting, whoever starts it.
+            assert_eq!((&node["required"], &node["mode"]), (&"false".into(), &"0666".into()));
+        }
         assert_eq!(given["devices"]["codchi-usb"]["type"], "usb");
         assert_eq!(given["config"]["security.syscalls.intercept.mknod"], "true");
         assert_eq!(given["config"]["security.syscalls.intercept.setxattr"], "true");
@@ -113,7 +137,7 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
         driver.configure(&spec).await.unwrap();
         let taken = config();
         let devices = taken["devices"].as_object().unwrap();
-        assert!(!devices.keys().any(|name| name.starts_with("codchi-gpu")), "{taken}");
+        assert!(!devices.keys().any(|name| name.starts_with("codchi-node")), "{taken}");
         assert_eq!(taken["config"]["security.syscalls.intercept.mknod"], Value::Null);
         let own = &taken["config"]["security.syscalls.intercept.sched_setscheduler"];
         assert_eq!(own, "true", "the user's own stays");

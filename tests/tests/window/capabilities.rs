@@ -197,7 +197,7 @@ pub(crate) async fn a_camera_comes_and_goes_while_the_machine_runs(stage: &Stage
     let boot = stage.scene.codchi.exec("filming", &["stat", "-c", "%Y", "/proc/1"]);
     let (app, tray) = stage.app_in_tray().await;
     tray.entry(&["filming: Running"]).await;
-    let camera = Camera::plug();
+    let camera = Camera::plug(1);
     let node = camera.node.to_str().unwrap().to_owned();
     let sees =
         || stage.scene.codchi.run(&["exec", "filming", "--", "sh", "-c", &format!("head -c 1 {node}")]).code;

@@ -1,10 +1,6 @@
 //! `cuda`: the NVIDIA driver's programs and libraries, put into the container by NVIDIA's own tools.
 
-use super::{
-    Capability, Finding, Found, Missing,
-    gpu::{self, Display},
-    look,
-};
+use super::{Capability, Finding, Found, Missing, gpu, look};
 use crate::{driver::Device, host::Host};
 
 pub(super) const CAPABILITY: Capability = Capability { name: "cuda", title: "CUDA", probe };
@@ -21,14 +17,13 @@ const TOOL: &[&str] = &[
 ];
 
 fn probe(host: &dyn Host) -> Finding {
-    let mut cards = gpu::displays(host);
-    cards.retain(|card| card.id.starts_with(VENDOR));
+    let cards: Vec<String> = gpu::cards(host).into_iter().filter(|card| card.starts_with(VENDOR)).collect();
     let version = look::text(host, "/proc/driver/nvidia/version").as_deref().and_then(version);
     let Some(version) = version.filter(|_| look::exists(host, "/dev/nvidiactl")) else {
         if cards.is_empty() {
             return Err(Missing::new("no_card", "This computer has no NVIDIA card.", "none on the PCI bus"));
         }
-        let evidence = format!("PCI has {}, but NVIDIA's driver isn't loaded", Display::list(&cards));
+        let evidence = format!("PCI has {}, but NVIDIA's driver isn't loaded", cards.join(", "));
         let missing =
             Missing::new("no_driver", "Install NVIDIA's driver, then restart the computer.", evidence);
         return Err(if look::is_like(host, "ubuntu") {
@@ -51,7 +46,11 @@ fn probe(host: &dyn Host) -> Finding {
             missing
         });
     }
-    let devices = cards.iter().map(|card| Device::Gpu(card.card())).chain([Device::Nvidia]).collect();
+    let own = look::names(host, "/dev", "nvidia");
+    // The directory of what shares of cards are made with is no node.
+    let own = own.into_iter().filter(|name| name != "nvidia-caps");
+    let nodes = own.map(|name| Device::Node { path: format!("/dev/{name}") });
+    let devices = gpu::devices(host).into_iter().chain(nodes).chain([Device::Nvidia]).collect();
     Ok(Found { evidence: format!("driver {version}"), devices, ..Found::default() })
 }
 

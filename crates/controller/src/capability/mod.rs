@@ -1,7 +1,7 @@
 //! Capabilities: what a machine's modules may ask of the host beyond a container, such as a graphics card or the sound server.
 //!
 //! Each one is a file here (what is found on the host, why not, what a container is given, what mends it) and one of the same name in
-//! `nix/capabilities` (what the machine's system does with it). Its name is in `nix/options/capabilities.nix`.
+//! `nix/capabilities` (what the machine's system does with it). Its name is in [`ALL`], and in `nix/options/capabilities.nix`.
 //!
 //! Looking changes nothing, starts no program and asks no engine.
 

@@ -81,7 +81,7 @@ impl FixId {
     }
 }
 
-/// What is missing of an engine's setup; asked again just before it is made.
+/// What is missing of an engine's setup; asked again before it is made, of an engine that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Pool,

@@ -4,7 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     Check, CheckState, Diagnosis,
-    commands::{Command, FixId, Own, Plan, Step},
+    commands::{Command, FixId, Own, Part, Plan, Step},
+    engines::Names,
     run::Examined,
 };
 use crate::{
@@ -99,35 +100,35 @@ impl Controller {
         }
     }
 
-    /// How many of the next steps are done at once: those that need the administrator's rights, so that they are asked for once. Where
-    /// this process has them, one after the other.
+    /// How many of the next steps are done at once: those that need the administrator's rights, so that they are asked for once. One after
+    /// the other where this process has them. What makes a part of the engine's setup is a turn of its own for who may ask the engine:
+    /// it may be there once the engine runs.
     fn at_once(&self, steps: &[Step]) -> usize {
-        let asks = self.host.user().uid != 0;
-        if asks { steps.iter().take_while(|step| step.elevated().is_some()).count().max(1) } else { 1 }
+        let user = self.host.user();
+        if user.uid == 0 {
+            return 1;
+        }
+        let may_ask = user.groups.iter().any(|group| group.name == Names::of(self.driver.kind()).group);
+        let makes = |step: &Step| matches!(step, Step::Make(..));
+        let begins_with = steps.first().is_some_and(makes);
+        let together = |step: &&Step| step.elevated().is_some() && (!may_ask || makes(step) == begins_with);
+        steps.iter().take_while(together).count().max(1)
     }
 
     async fn take_steps(&self, steps: &[Step], journal: &Journal, whole: bool) -> Result<(), Error> {
         if let [Step::Own(own, _)] = steps {
             return self.take_own_step(*own, journal).await;
         }
-        let mut commands = Vec::new();
-        let mut report = None;
-        for step in steps {
-            match step {
-                Step::Run(command) => commands.push(command),
-                Step::Make(part, command) => {
-                    // A user who may not ask yet has the administrator do it; what is there already is told apart then.
-                    if report.is_none() {
-                        report = Some(self.driver.inspect().await.ok());
-                    }
-                    let there = report
-                        .as_ref()
-                        .is_some_and(|report| report.as_ref().is_some_and(|report| part.is_there(report)));
-                    commands.extend((!there).then_some(command));
-                }
-                Step::Own(..) | Step::ByHand(_) => {}
-            }
-        }
+        let makes = steps.iter().any(|step| matches!(step, Step::Make(..)));
+        // Where it doesn't answer, or not to this user yet, nothing counts as there.
+        let report = if makes { self.driver.inspect().await.ok() } else { None };
+        let missing = |part: &Part| !report.as_ref().is_some_and(|report| part.is_there(report));
+        let commands = steps.iter().filter_map(|step| match step {
+            Step::Run(command) => Some(command),
+            Step::Make(part, command) => missing(part).then_some(command),
+            Step::Own(..) | Step::ByHand(_) => None,
+        });
+        let commands: Vec<&Command> = commands.collect();
         if commands.is_empty() { Ok(()) } else { self.run_on_host(&commands, journal, whole).await }
     }
 
@@ -187,7 +188,14 @@ impl Controller {
             result = &mut run => return result,
             () = journal.cancel().cancelled() => {}
         }
-        journal.say(LogLevel::Warning, "this step is finished first; a prompt for a password can be refused");
+        let rest = match commands {
+            [_] => "this command is finished first; a prompt for a password can be refused".to_owned(),
+            _ => format!(
+                "these {} commands are finished first; a prompt for a password can be refused",
+                commands.len()
+            ),
+        };
+        journal.say(LogLevel::Warning, rest);
         run.await.and(Err(Error::Cancelled))
     }
 
@@ -197,7 +205,7 @@ impl Controller {
             let (mut begun, mut interface_went) = (0, false);
             let mut told = |told: Told<'_>| match told {
                 Told::Begins(number) => {
-                    begun = number;
+                    (begun, interface_went) = (number, false);
                     if let Some(command) = commands.get(number) {
                         journal.say(LogLevel::Info, format!("$ {}", command.line()));
                     }

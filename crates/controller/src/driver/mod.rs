@@ -20,8 +20,8 @@ use futures::stream::BoxStream;
 pub use exec::{Exec, ExecControl, ExecOutput, ExecSpec, ExecStdin, Terminal};
 pub use report::{Config, EngineReport, Network, Pool, Room};
 pub use types::{
-    Device, DriverError, DriverKind, EngineInfo, GraphicsCard, Image, InstanceEvent, InstanceName,
-    InstanceSpec, InstanceState, InstanceStatus, Mount, Role, StopMode, VolumeName,
+    Device, DriverError, DriverKind, EngineInfo, Image, InstanceEvent, InstanceName, InstanceSpec,
+    InstanceState, InstanceStatus, Mount, Role, StopMode, VolumeName,
 };
 
 /// How containers are made on this computer.

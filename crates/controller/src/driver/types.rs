@@ -162,15 +162,13 @@ pub enum Device {
         path: String,
     },
     /// A character device of the host at the same place in the instance, where everybody may use it. It is left out while the
-    /// host doesn't have it, and comes when the host gets it. WSL: the kernel's own devices are there for everybody.
+    /// host doesn't have it, and comes when the host gets it. WSL: the kernel's own devices are there for everybody, `/dev/dxg` for
+    /// graphics cards.
     Node {
         /// Its absolute path below `/dev`, in both.
         path: String,
     },
-    /// A graphics card of the host, for everybody in the instance, given and taken while it runs too. Only one that is there: engines
-    /// refuse to start the instance without it. WSL: `/dev/dxg`, which every instance has.
-    Gpu(GraphicsCard),
-    /// The programs and libraries of the host's NVIDIA driver, beside [`Device::Gpu`]. Needs NVIDIA's container tools on the host.
+    /// The programs and libraries of the host's NVIDIA driver, without its nodes. Needs NVIDIA's container tools on the host.
     /// Takes effect at the next start. WSL: `/usr/lib/wsl/lib`.
     Nvidia,
     /// The host's USB devices, as they are plugged in and out. WSL: what `usbipd attach` has attached.
@@ -195,15 +193,6 @@ pub enum Device {
     /// Containers of the instance's own. The engines' nesting is for systemd and doesn't tell who may have them, so an instance's init
     /// keeps them out where this isn't given. Takes effect at the next start. WSL: the same.
     Containers,
-}
-
-/// Which of the host's graphics cards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GraphicsCard {
-    /// The one in this place on the PCI bus, such as `0000:01:00.0`.
-    Pci(String),
-    /// The one that the kernel gave this number, as `/dev/dri/card0` has 0: of those that are on no PCI bus.
-    Drm(u32),
 }
 
 /// What an instance is to be.
