@@ -36,10 +36,13 @@ pub(crate) struct Followed {
 }
 
 impl Followed {
-    /// Looks at all machines that run: any of them may lack what has come.
-    pub(crate) fn look(&self) {
-        // One look is enough for all that came before it.
-        let _ = self.look.try_send(());
+    /// What looks at all machines that run: any of them may lack what has come.
+    pub(crate) fn look(&self) -> impl Fn() + Send + 'static {
+        let look = self.look.clone();
+        move || {
+            // One look is enough for all that came before it.
+            let _ = look.try_send(());
+        }
     }
 }
 

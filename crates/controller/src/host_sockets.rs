@@ -1,6 +1,6 @@
 //! Following the host's sockets: a new session, or a server that was started again.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use notify::RecursiveMode;
 use tokio::{sync::mpsc::channel, task::JoinHandle};
@@ -38,6 +38,13 @@ impl Controller {
         }
     }
 
+    /// The sockets that machines could be given and weren't yet.
+    async fn unused_sockets(&self) -> BTreeSet<&'static str> {
+        let (host, links) = (Arc::clone(&self.host), self.paths.sockets());
+        let look = move || capability::unused(&*host, &links);
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+
     /// Brings the display's cookie to the machines that run and were given the display.
     async fn bring_cookies(&self) {
         for machine in self.known_machines().unwrap_or_default() {
@@ -52,8 +59,9 @@ impl Controller {
     }
 }
 
-/// Follows the sockets that machines were given: now, and whenever something changes where they are.
-pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
+/// Follows the sockets that machines were given: now, and whenever something changes where they are. `appeared` is told of one that no
+/// machine was given yet.
+pub(crate) fn follow(controller: &Arc<Controller>, appeared: impl Fn() + Send + 'static) -> Followed {
     // One look is enough for all changes that came before it.
     let (tell, mut changed) = channel(1);
     let watch_place = |place: std::path::PathBuf| {
@@ -69,8 +77,14 @@ pub(crate) fn follow(controller: &Arc<Controller>) -> Followed {
     let task = tokio::spawn(async move {
         // Whether something changed since the last look but one.
         let mut fresh = true;
+        let mut unused = BTreeSet::new();
         loop {
             controller.follow_sockets().await;
+            let now = controller.unused_sockets().await;
+            if !now.is_subset(&unused) {
+                appeared();
+            }
+            unused = now;
             // A server makes its socket first and listens then: what changed is looked at once more a little later.
             let again = std::mem::replace(&mut fresh, false);
             let told = match again {

@@ -103,13 +103,14 @@ async fn watch_everything(controller: Arc<Controller>, out: UnboundedSender<Even
         watch(&paths.records(), RecursiveMode::Recursive, signals.clone())?,
     ];
     let devices = host_devices::follow(&controller);
-    let _sockets = host_sockets::follow(&controller);
+    let _sockets = host_sockets::follow(&controller, devices.look());
+    let look = devices.look();
     let mut engine = controller.driver.events();
     let engine_signals = tokio::spawn(async move {
         while let Some(event) = engine.next().await {
             tracing::debug!(?event, "engine");
             if event == InstanceEvent::Resync {
-                devices.look();
+                look();
             }
             let (InstanceEvent::Resync | InstanceEvent::Lost | InstanceEvent::Changed(_)) = event;
             if signals.send(Signal::Engine).is_err() {

@@ -333,6 +333,25 @@ async fn a_machine_that_is_worked_on_is_given_its_devices_afterwards() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_started_later_is_given_to_what_runs() {
+    let world = World::new();
+    requires(&world, &[], &["sound"]);
+    let socket = world.host.path(Path::new("/run/user/1000/pulse/native"));
+    std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    world.init("hello").await;
+    assert_eq!(instance(&world, "hello").devices, []);
+    let mut engine = world.driver.events();
+    let mut app = world.another_process().events();
+    // From its first event on it listens.
+    app.next().await.unwrap();
+    let _server = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    while !matches!(&instance(&world, "hello").devices[..], [Device::Socket { name, .. }] if name == "pulse")
+    {
+        tokio::time::timeout(std::time::Duration::from_secs(20), engine.next()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_build_that_waits_for_a_device_goes_on_when_it_is_plugged_in() {
     let world = World::new();
     requires(&world, &["camera"], &[]);

@@ -35,7 +35,7 @@ use crate::{
     secret::{Answers, HostSecret, SecretValue},
 };
 
-pub(crate) use sockets::{follow, places};
+pub(crate) use sockets::{follow, places, unused};
 pub(crate) use video::X11;
 
 /// The capability that is a secret of the user's own as well.

@@ -4,6 +4,7 @@
 //! enough to point it elsewhere, and no container need be touched.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Component, Path, PathBuf},
 };
@@ -102,6 +103,15 @@ pub(crate) fn follow(host: &dyn Host, links: &Path) -> Vec<&'static str> {
         }
     }
     moved
+}
+
+/// The sockets at which somebody answers and that no machine was given yet.
+pub(crate) fn unused(host: &dyn Host, links: &Path) -> BTreeSet<&'static str> {
+    let is_new = |name: &&str| links.join(name).symlink_metadata().is_err();
+    let all = known(host).into_iter();
+    all.filter(|(name, candidates)| is_new(name) && answering(host, candidates).is_some())
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// The directories in which sockets come and go.

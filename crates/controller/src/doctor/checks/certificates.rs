@@ -102,18 +102,11 @@ pub(in crate::doctor) fn verdict(code: i32, output: &str) -> Verdict {
         && !line.is_empty()
     {
         Verdict::Untrusted(words)
-    } else if says(&[
-        "Could not resolve",
-        "Failed to connect",
-        "Couldn't connect",
-        "timed out",
-        "Connection refused",
-        "Proxy",
-        "proxy",
-    ]) && !line.is_empty()
-    {
+    } else if !line.is_empty() && !says(&["The requested URL returned error"]) {
+        // Such as a name that isn't known, a connection that was reset, or a handshake that failed.
         Verdict::Unreached(words)
     } else {
+        // Somebody answered whose certificate is good, if only that there is no such repository.
         Verdict::Trusted
     }
 }
@@ -227,6 +220,11 @@ mod tests {
     const NAME: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': SSL: no alternative certificate subject name matches target host name 'a.example'";
     const RESOLVE: &str =
         "fatal: unable to access 'https://a.example/codchi-doctor/': Could not resolve host: a.example";
+    const RESET: &str =
+        "fatal: unable to access 'https://a.example/codchi-doctor/': Recv failure: Connection reset by peer";
+    const HANDSHAKE: &str = "fatal: unable to access 'https://a.example/codchi-doctor/': gnutls_handshake() failed: The TLS connection was non-properly terminated.";
+    const ANSWERED: &str =
+        "fatal: unable to access 'https://a.example/codchi-doctor/': The requested URL returned error: 503";
     const NO_REPOSITORY: &str = "fatal: repository 'https://a.example/codchi-doctor/' not found";
     const PASSWORD: &str =
         "fatal: could not read Username for 'https://a.example': terminal prompts disabled";
@@ -242,6 +240,9 @@ mod tests {
         assert!(matches!(verdict(128, NAME), Verdict::Untrusted(_)));
         assert!(matches!(verdict(128, EXPIRED), Verdict::Expired(_)));
         assert!(matches!(verdict(128, RESOLVE), Verdict::Unreached(_)));
+        assert!(matches!(verdict(128, RESET), Verdict::Unreached(_)));
+        assert!(matches!(verdict(128, HANDSHAKE), Verdict::Unreached(_)));
+        assert_eq!(verdict(128, ANSWERED), Verdict::Trusted);
         assert_eq!(verdict(128, NO_REPOSITORY), Verdict::Trusted);
         assert_eq!(verdict(128, PASSWORD), Verdict::Trusted);
         assert_eq!(verdict(127, "env: git: not found"), Verdict::Unasked);
