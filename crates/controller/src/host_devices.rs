@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     lock,
     machine::MachineName,
+    secret::HostSecret,
 };
 
 /// How long changes are gathered: a device is several, one after the other.
@@ -70,14 +71,12 @@ impl Controller {
     /// The same for one; false when somebody works on it.
     async fn give_devices(&self, name: &MachineName) -> Result<bool, Error> {
         let Some(_alone) = lock::machine(&self.paths, name)? else { return Ok(false) };
-        let runs = async |of: &Self| {
-            let instance = of.instance(name).await?;
-            Ok::<_, Error>(instance.is_some_and(|instance| instance.state == InstanceState::Running))
-        };
         let Some(images) = self.images.as_ref().filter(|_| self.exists(name).is_ok()) else {
             return Ok(true);
         };
-        if self.machines.record(name)?.idle || !runs(self).await? {
+        let instance = self.instance(name).await?;
+        let runs = instance.is_some_and(|instance| instance.state == InstanceState::Running);
+        if !runs || self.machines.record(name)?.idle {
             return Ok(true);
         }
         loop {
@@ -96,7 +95,8 @@ impl Controller {
         let mut asking = self.known_machines()?;
         asking.retain(|machine| {
             let given = machine.record.given();
-            !given.capabilities.is_empty() || !given.optional_capabilities.is_empty()
+            let asks = !given.capabilities.is_empty() || !given.optional_capabilities.is_empty();
+            asks || given.wanted_host_secrets().contains(&HostSecret::SshAgent)
         });
         if asking.is_empty() {
             return Ok(BTreeSet::new());
