@@ -1,6 +1,12 @@
 //! Hardware that this computer doesn't have, as far as others hear of it: its nodes and the kernel's events. Needs root.
 
-use std::{fs, os::fd::AsRawFd as _, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::Write as _,
+    os::{fd::AsRawFd as _, unix::fs::PermissionsExt},
+    path::PathBuf,
+    process::Command,
+};
 
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
@@ -46,6 +52,35 @@ impl Drop for Camera {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.node);
         let _ = fs::write(TELLS, "add");
+    }
+}
+
+/// Where the engines find [`NvidiaTools`].
+const NVIDIA_TOOL: &str = "/usr/local/bin/nvidia-container-cli";
+
+/// NVIDIA's container tools, as far as engines look whether they are there; until it is dropped. One process has them at a time.
+pub struct NvidiaTools {
+    _alone: fs::File,
+}
+
+impl NvidiaTools {
+    /// Installs them.
+    ///
+    /// # Panics
+    /// When they can't be installed, or real ones are there.
+    pub fn install() -> Self {
+        let alone = fs::File::create(std::env::temp_dir().join("codchi-nvidia-tools.lock")).unwrap();
+        alone.lock().unwrap();
+        let mut tool = fs::File::create_new(NVIDIA_TOOL).expect("no real ones are here");
+        tool.write_all(b"#!/bin/sh\nexit 1\n").unwrap();
+        tool.set_permissions(PermissionsExt::from_mode(0o755)).unwrap();
+        Self { _alone: alone }
+    }
+}
+
+impl Drop for NvidiaTools {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(NVIDIA_TOOL);
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Fixtures, exec, read, remove, running, step};
 use crate::{
     desktop::eventually,
-    hardware::{Camera, UsbDevice},
+    hardware::{Camera, NvidiaTools, UsbDevice},
     world::World,
 };
 
@@ -116,9 +116,10 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
             "security.syscalls.intercept.sched_setscheduler",
             "true",
         ]);
-        // Not NVIDIA's driver: without its tools the engines refuse it, and so it is never asked for.
+        // Without its tools the engines refuse NVIDIA's driver, and so it is never asked for then.
+        let _tools = NvidiaTools::install();
         let card = ["card0", "renderD128"].map(|name| Device::Node { path: format!("/dev/dri/{name}") });
-        spec.devices = card.into_iter().chain([Device::SystemCalls, Device::Usb]).collect();
+        spec.devices = card.into_iter().chain([Device::SystemCalls, Device::Usb, Device::Nvidia]).collect();
         driver.configure(&spec).await.unwrap();
         let given = config();
         for name in ["card0", "renderD128"] {
@@ -133,9 +134,12 @@ pub(super) async fn on_real(world: &World, driver: &dyn Driver, fixtures: &Fixtu
         assert_eq!(given["devices"]["codchi-usb"]["type"], "usb");
         assert_eq!(given["config"]["security.syscalls.intercept.mknod"], "true");
         assert_eq!(given["config"]["security.syscalls.intercept.setxattr"], "true");
+        assert_eq!(given["config"]["nvidia.runtime"], "true");
+        assert_eq!(given["config"]["nvidia.driver.capabilities"], "all");
         spec.devices.clear();
         driver.configure(&spec).await.unwrap();
         let taken = config();
+        assert_eq!(taken["config"]["nvidia.runtime"], Value::Null);
         let devices = taken["devices"].as_object().unwrap();
         assert!(!devices.keys().any(|name| name.starts_with("codchi-node")), "{taken}");
         assert_eq!(taken["config"]["security.syscalls.intercept.mknod"], Value::Null);
