@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write as _,
     os::{fd::AsRawFd as _, unix::fs::PermissionsExt},
     path::PathBuf,
     process::Command,
@@ -58,6 +57,9 @@ impl Drop for Camera {
 /// Where the engines find [`NvidiaTools`].
 const NVIDIA_TOOL: &str = "/usr/local/bin/nvidia-container-cli";
 
+/// What is there of them.
+const NO_TOOL: &str = "#!/bin/sh\nexit 1\n";
+
 /// NVIDIA's container tools, as far as engines look whether they are there; until it is dropped. One process has them at a time.
 pub struct NvidiaTools {
     _alone: fs::File,
@@ -71,9 +73,11 @@ impl NvidiaTools {
     pub fn install() -> Self {
         let alone = fs::File::create(std::env::temp_dir().join("codchi-nvidia-tools.lock")).unwrap();
         alone.lock().unwrap();
-        let mut tool = fs::File::create_new(NVIDIA_TOOL).expect("no real ones are here");
-        tool.write_all(b"#!/bin/sh\nexit 1\n").unwrap();
-        tool.set_permissions(PermissionsExt::from_mode(0o755)).unwrap();
+        // Those of a test that was killed may be there.
+        let there = fs::read_to_string(NVIDIA_TOOL).ok();
+        assert!(there.is_none_or(|there| there == NO_TOOL), "there are real ones in {NVIDIA_TOOL}");
+        fs::write(NVIDIA_TOOL, NO_TOOL).unwrap();
+        fs::set_permissions(NVIDIA_TOOL, PermissionsExt::from_mode(0o755)).unwrap();
         Self { _alone: alone }
     }
 }
