@@ -47,8 +47,8 @@ fn probe(host: &dyn Host) -> Finding {
         });
     }
     let own = look::names(host, "/dev", "nvidia");
-    // The directory of what shares of cards are made with is no node.
-    let own = own.into_iter().filter(|name| name != "nvidia-caps");
+    // The directories of what shares of cards are made with, `nvidia-caps` and `nvidia-caps-imex-channels`, are no nodes.
+    let own = own.into_iter().filter(|name| !name.starts_with("nvidia-caps"));
     let nodes = own.map(|name| Device::Node { path: format!("/dev/{name}") });
     let devices = gpu::devices(host).into_iter().chain(nodes).chain([Device::Nvidia]).collect();
     Ok(Found { evidence: format!("driver {version}"), devices, ..Found::default() })
