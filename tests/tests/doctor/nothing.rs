@@ -108,8 +108,7 @@ impl Computer {
         ["nsenter", "--target", &self.init, "--mount", "--pid", "--wdns=/"]
     }
 
-    /// Runs something in it.
-    fn run(&self, argv: &[&str]) -> String {
+    fn command(&self, argv: &[&str]) -> Command {
         let words = self.words();
         let mut command = Command::new(words[0]);
         command
@@ -117,7 +116,13 @@ impl Computer {
             .args(argv)
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", "/root");
-        let output = command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).output().unwrap();
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs something in it.
+    fn run(&self, argv: &[&str]) -> String {
+        let output = self.command(argv).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{argv:?}: {said}");
         String::from_utf8(output.stdout).unwrap()
@@ -125,14 +130,7 @@ impl Computer {
 
     /// Runs something in it; whether it worked doesn't matter.
     fn attempt(&self, argv: &[&str]) {
-        let words = self.words();
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .args(argv)
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", "/root");
-        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let _ = self.command(argv).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
 
